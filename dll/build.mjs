@@ -1,0 +1,60 @@
+/**
+ * Builds the native part: the DLL, the programs and, where the system has none, kernel32.
+ *
+ *     node dll/build.mjs              for this machine, with cmake-js, into build/Release
+ *     node dll/build.mjs --windows    for 64-bit Windows, with MinGW-w64, into build/win32-x64
+ */
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const forWindows = process.argv.includes('--windows');
+
+// What CMake and cmake-js say where they find no compiler, or nothing to run it with.
+const NO_COMPILER =
+  /No CMAKE_CXX_COMPILER|CMAKE_CXX_COMPILER not set|is not a full path|CMAKE_MAKE_PROGRAM is not set|any instance of Visual Studio|no Visual C\+\+ compiler|Compiler toolset is not available/i;
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function failForMissing(tool) {
+  fail(
+    `Cannot build: ${tool} was not found. Install on Debian/Ubuntu: ` +
+      `apt-get install cmake make ${forWindows ? 'g++-mingw-w64-x86-64' : 'g++'}; ` +
+      'on Windows: winget install Kitware.CMake and the Visual Studio Build Tools with the C++ workload; ' +
+      'on macOS: xcode-select --install and brew install cmake.',
+  );
+}
+
+/** Runs a step of the build, quietly unless it fails. */
+function run(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: Infinity,
+  });
+  if (status === 0) return;
+  const output = `${stdout}${stderr}`;
+  if (NO_COMPILER.test(output)) failForMissing('a C++ compiler');
+  fail(`${output}\nThe build failed: ${command} ${args.join(' ')}`);
+}
+
+if (spawnSync('cmake', ['--version']).status !== 0) failForMissing('CMake');
+
+if (forWindows) {
+  const tree = 'build/cmake-win32-x64';
+  run('cmake', [
+    ...['-S', '.', '-B', tree, '-D', 'CMAKE_SYSTEM_NAME=Windows'],
+    ...['-D', 'CMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++'],
+    ...['-D', `DLLMEMFILEMAP_OUTPUT_DIRECTORY=${join(root, 'build/win32-x64')}`],
+  ]);
+  run('cmake', ['--build', tree, '--parallel']);
+} else {
+  const cmakeJs = dirname(createRequire(import.meta.url).resolve('cmake-js/package.json'));
+  run(process.execPath, [join(cmakeJs, 'bin/cmake-js'), 'build', '--out', 'build']);
+}

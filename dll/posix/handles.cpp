@@ -1,0 +1,118 @@
+#include "handles.h"
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "errors.h"
+
+namespace kernel32 {
+namespace {
+
+// A handle is a slot's number, counted from 1, and the slot's generation, in the 32 bits to which
+// Windows keeps its handles too; the two lowest bits are 0. The generation tells a handle that was
+// closed from the slot's next one.
+constexpr unsigned kTagBits = 2;
+constexpr unsigned kSlotBits = 20;
+constexpr size_t kMaxSlots = (size_t{1} << kSlotBits) - 1;
+constexpr unsigned kGenerations = 1u << (31 - kSlotBits - kTagBits);
+
+struct Slot {
+  std::shared_ptr<KernelObject> object;
+  unsigned generation = 0;
+};
+
+class HandleTable {
+ public:
+  HANDLE Add(std::shared_ptr<KernelObject> object) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    size_t index;
+    if (!free_.empty()) {
+      index = free_.back();
+      free_.pop_back();
+    } else if (slots_.size() < kMaxSlots) {
+      index = slots_.size();
+      slots_.emplace_back();
+      free_.reserve(slots_.size());  // so that Remove never allocates
+    } else {
+      return Fail<HANDLE>(ERROR_TOO_MANY_OPEN_FILES);
+    }
+    slots_[index].object = std::move(object);
+    const uintptr_t number = (uintptr_t{slots_[index].generation} << kSlotBits) | (index + 1);
+    return reinterpret_cast<HANDLE>(number << kTagBits);
+  }
+
+  std::shared_ptr<KernelObject> Find(HANDLE handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const Slot* slot = SlotOf(handle);
+    return slot ? slot->object : nullptr;
+  }
+
+  // The caller destroys what comes back, outside the lock.
+  std::shared_ptr<KernelObject> Remove(HANDLE handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Slot* slot = SlotOf(handle);
+    if (!slot) return nullptr;
+    free_.push_back(slot - slots_.data());
+    return Empty(slot);
+  }
+
+  std::vector<std::shared_ptr<KernelObject>> RemoveAll() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::shared_ptr<KernelObject>> objects;
+    for (Slot& slot : slots_) {
+      if (slot.object) objects.push_back(Empty(&slot));
+    }
+    return objects;
+  }
+
+ private:
+  Slot* SlotOf(HANDLE handle) {
+    const uintptr_t value = reinterpret_cast<uintptr_t>(handle);
+    const uintptr_t number = value >> kTagBits;
+    const size_t index =
+        (number & kMaxSlots) - 1;  // slot number 0 becomes an index that no slot has
+    if (value % (1u << kTagBits) != 0 || index >= slots_.size()) return nullptr;
+    Slot* slot = &slots_[index];
+    return slot->object && slot->generation == number >> kSlotBits ? slot : nullptr;
+  }
+
+  static std::shared_ptr<KernelObject> Empty(Slot* slot) {
+    slot->generation = (slot->generation + 1) % kGenerations;
+    return std::move(slot->object);
+  }
+
+  std::mutex mutex_;
+  std::vector<Slot> slots_;
+  std::vector<size_t> free_;
+};
+
+// Never destroyed: threads may still be calling while the process ends.
+HandleTable& Handles() {
+  static HandleTable* const table = new HandleTable;
+  return *table;
+}
+
+// Windows closes a process's handles when it ends, so that names end with it.
+__attribute__((destructor)) void CloseAllHandles() { Handles().RemoveAll(); }
+
+}  // namespace
+
+DWORD KernelObject::Wait(DWORD) { return Fail<DWORD>(ERROR_INVALID_HANDLE, WAIT_FAILED); }
+
+HANDLE OpenHandle(std::shared_ptr<KernelObject> object) { return Handles().Add(std::move(object)); }
+
+std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return Handles().Find(handle); }
+
+}  // namespace kernel32
+
+BOOL WINAPI CloseHandle(HANDLE hObject) {
+  if (!kernel32::Handles().Remove(hObject)) return kernel32::Fail<BOOL>(ERROR_INVALID_HANDLE);
+  return TRUE;
+}
+
+DWORD WINAPI WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds) {
+  const std::shared_ptr<kernel32::KernelObject> object = kernel32::FindObject(hHandle);
+  if (!object) return kernel32::Fail<DWORD>(ERROR_INVALID_HANDLE, WAIT_FAILED);
+  return object->Wait(dwMilliseconds);
+}

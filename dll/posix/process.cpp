@@ -1,0 +1,170 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "errors.h"
+#include "handles.h"
+#include "platform.h"
+#include "utf.h"
+
+extern char** environ;
+
+namespace kernel32 {
+namespace {
+
+class Process : public KernelObject {
+ public:
+  DWORD Wait(DWORD milliseconds) override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto ended = [this] { return ended_; };
+    if (milliseconds == INFINITE) {
+      changed_.wait(lock, ended);
+    } else if (!changed_.wait_for(lock, std::chrono::milliseconds(milliseconds), ended)) {
+      return WAIT_TIMEOUT;
+    }
+    return WAIT_OBJECT_0;
+  }
+
+  void End() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ended_ = false;
+};
+
+// Waits for the child in a thread of its own, so that any number of threads can wait for the
+// handle, and nobody has to for the child not to stay a zombie.
+void WatchForEnd(const std::shared_ptr<Process>& process, pid_t pid) {
+  std::thread([process, pid] {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    process->End();
+  }).detach();
+}
+
+// Splits a command line as Microsoft's C runtime does:
+// https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments
+std::vector<std::string> SplitCommandLine(std::string_view line) {
+  std::vector<std::string> arguments;
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  size_t i = 0;
+  // In the program's name a backslash is only a backslash, and a quote only opens or closes.
+  std::string argument;
+  bool quoted = false;
+  for (; i < line.size() && (quoted || !is_space(line[i])); ++i) {
+    if (line[i] == '"') {
+      quoted = !quoted;
+    } else {
+      argument += line[i];
+    }
+  }
+  arguments.push_back(argument);
+  for (;;) {
+    while (i < line.size() && is_space(line[i])) ++i;
+    if (i == line.size()) return arguments;
+    argument.clear();
+    quoted = false;
+    for (; i < line.size() && (quoted || !is_space(line[i])); ++i) {
+      size_t backslashes = 0;
+      while (i < line.size() && line[i] == '\\') ++backslashes, ++i;
+      if (i == line.size() || line[i] != '"') {
+        argument.append(backslashes, '\\');
+        if (i == line.size() || (!quoted && is_space(line[i]))) break;
+        argument += line[i];
+      } else {
+        argument.append(backslashes / 2, '\\');
+        if (backslashes % 2 != 0) {
+          argument += '"';
+        } else if (quoted && i + 1 < line.size() && line[i + 1] == '"') {
+          argument += '"';
+          ++i;
+        } else {
+          quoted = !quoted;
+        }
+      }
+    }
+    arguments.push_back(argument);
+  }
+}
+
+// Where CreateProcess looks for a program without a path: beside the caller's own, in the current
+// directory, on the PATH.
+std::vector<std::string> Candidates(const std::string& program) {
+  if (program.find('/') != program.npos) return {program};
+  const std::string self = ProgramPath();
+  std::vector<std::string> candidates = {self.substr(0, self.rfind('/') + 1) + program,
+                                         "./" + program};
+  const char* const path = getenv("PATH");
+  std::string_view rest = path ? path : "";
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(':'), rest.size());
+    if (end > 0) candidates.push_back(std::string(rest.substr(0, end)) + "/" + program);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return candidates;
+}
+
+int Spawn(std::vector<std::string> arguments, pid_t* pid) {
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  // The standard handles are inherited although Node keeps its own from being so: to duplicate a
+  // descriptor onto itself clears its close-on-exec flag.
+  posix_spawn_file_actions_t actions;
+  if (const int error = posix_spawn_file_actions_init(&actions)) return error;
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) posix_spawn_file_actions_adddup2(&actions, fd, fd);
+  }
+  int error = ENOENT;
+  for (const std::string& path : Candidates(arguments[0])) {
+    error = posix_spawn(pid, path.c_str(), &actions, nullptr, argv.data(), environ);
+    if (error != ENOENT && error != ENOTDIR) break;
+  }
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+}  // namespace
+}  // namespace kernel32
+
+using namespace kernel32;
+
+BOOL WINAPI CreateProcessW(LPCWSTR lpApplicationName, LPWSTR lpCommandLine, LPSECURITY_ATTRIBUTES,
+                           LPSECURITY_ATTRIBUTES, BOOL, DWORD dwCreationFlags, LPVOID lpEnvironment,
+                           LPCWSTR lpCurrentDirectory, LPSTARTUPINFOW lpStartupInfo,
+                           LPPROCESS_INFORMATION lpProcessInformation) {
+  if (lpApplicationName || dwCreationFlags != 0 || lpEnvironment || lpCurrentDirectory) {
+    return Fail<BOOL>(ERROR_NOT_SUPPORTED);
+  }
+  if (!lpCommandLine || !lpStartupInfo || !lpProcessInformation) {
+    return Fail<BOOL>(ERROR_INVALID_PARAMETER);
+  }
+  pid_t pid;
+  if (const int error = Spawn(SplitCommandLine(ToUtf8(lpCommandLine)), &pid)) {
+    return Fail<BOOL>(ErrorFromErrno(error));
+  }
+  const auto process = std::make_shared<Process>();
+  WatchForEnd(process, pid);
+  *lpProcessInformation = {};
+  lpProcessInformation->hProcess = OpenHandle(process);
+  lpProcessInformation->hThread = OpenHandle(process);
+  lpProcessInformation->dwProcessId = static_cast<DWORD>(pid);
+  lpProcessInformation->dwThreadId = static_cast<DWORD>(pid);
+  return TRUE;
+}
+
+DWORD WINAPI GetCurrentProcessId(VOID) { return static_cast<DWORD>(getpid()); }

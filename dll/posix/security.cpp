@@ -1,0 +1,127 @@
+#include "security.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <new>
+#include <string_view>
+
+#include "errors.h"
+
+// An access-control list that only ConvertStringSecurityDescriptorToSecurityDescriptorW makes.
+struct _ACL {
+  uint32_t mode;
+};
+
+namespace kernel32 {
+namespace {
+
+constexpr WORD SE_DACL_PRESENT = 0x0004;
+constexpr uint32_t kOwnerAlone = 0600;
+constexpr uint32_t kEveryoneReads = 0044;
+constexpr uint32_t kEveryoneReadsAndWrites = 0066;
+
+struct DescriptorWithAcl {
+  SECURITY_DESCRIPTOR descriptor;  // first, as callers get its address
+  ACL acl;
+};
+
+bool Consume(std::u16string_view* text, std::u16string_view expected) {
+  if (text->substr(0, expected.size()) != expected) return false;
+  text->remove_prefix(expected.size());
+  return true;
+}
+
+// Reads D:[P](A;;RIGHTS;;;WHO)... where RIGHTS are GA, GR and GW and WHO is OW (the owner), SY (the
+// system), BA (the administrators) or WD (everyone). The first three may do everything in any case,
+// as the owner and root do.
+DWORD ParseSddl(std::u16string_view text, uint32_t* mode) {
+  *mode = kOwnerAlone;
+  if (!Consume(&text, u"D:")) return ERROR_INVALID_PARAMETER;
+  Consume(&text, u"P");
+  while (!text.empty()) {
+    if (!Consume(&text, u"(A;;")) return ERROR_INVALID_PARAMETER;
+    bool read = false, write = false;
+    while (!Consume(&text, u";;;")) {
+      if (Consume(&text, u"GA")) {
+        read = write = true;
+      } else if (Consume(&text, u"GR")) {
+        read = true;
+      } else if (Consume(&text, u"GW")) {
+        write = true;
+      } else {
+        return ERROR_INVALID_PARAMETER;
+      }
+    }
+    if (Consume(&text, u"WD")) {
+      *mode |= write ? kEveryoneReadsAndWrites : read ? kEveryoneReads : 0;
+    } else if (!Consume(&text, u"OW") && !Consume(&text, u"SY") && !Consume(&text, u"BA")) {
+      return ERROR_INVALID_PARAMETER;
+    }
+    if (!Consume(&text, u")")) return ERROR_INVALID_PARAMETER;
+  }
+  return ERROR_SUCCESS;
+}
+
+bool IsDescriptor(const SECURITY_DESCRIPTOR* descriptor) {
+  return descriptor && descriptor->Revision == SECURITY_DESCRIPTOR_REVISION;
+}
+
+}  // namespace
+
+bool ModeFromAttributes(const SECURITY_ATTRIBUTES* attributes, uint32_t* mode) {
+  *mode = kOwnerAlone;
+  if (!attributes || !attributes->lpSecurityDescriptor) return true;
+  const auto* descriptor =
+      static_cast<const SECURITY_DESCRIPTOR*>(attributes->lpSecurityDescriptor);
+  if (!IsDescriptor(descriptor)) return Fail<bool>(ERROR_INVALID_SECURITY_DESCR);
+  if ((descriptor->Control & SE_DACL_PRESENT) == 0) return true;
+  // A list that is present and null lets everyone do everything.
+  *mode |= descriptor->Dacl ? descriptor->Dacl->mode : kEveryoneReadsAndWrites;
+  return true;
+}
+
+}  // namespace kernel32
+
+using namespace kernel32;
+
+BOOL WINAPI InitializeSecurityDescriptor(PSECURITY_DESCRIPTOR pSecurityDescriptor,
+                                         DWORD dwRevision) {
+  if (dwRevision != SECURITY_DESCRIPTOR_REVISION) return Fail<BOOL>(ERROR_UNKNOWN_REVISION);
+  if (!pSecurityDescriptor) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
+  memset(pSecurityDescriptor, 0, sizeof(SECURITY_DESCRIPTOR));
+  static_cast<SECURITY_DESCRIPTOR*>(pSecurityDescriptor)->Revision = SECURITY_DESCRIPTOR_REVISION;
+  return TRUE;
+}
+
+BOOL WINAPI SetSecurityDescriptorDacl(PSECURITY_DESCRIPTOR pSecurityDescriptor, BOOL bDaclPresent,
+                                      PACL pDacl, BOOL) {
+  auto* const descriptor = static_cast<SECURITY_DESCRIPTOR*>(pSecurityDescriptor);
+  if (!IsDescriptor(descriptor)) return Fail<BOOL>(ERROR_INVALID_SECURITY_DESCR);
+  descriptor->Control = bDaclPresent ? SE_DACL_PRESENT : 0;
+  descriptor->Dacl = bDaclPresent ? pDacl : nullptr;
+  return TRUE;
+}
+
+BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
+    LPCWSTR StringSecurityDescriptor, DWORD StringSDRevision,
+    PSECURITY_DESCRIPTOR* SecurityDescriptor, DWORD* SecurityDescriptorSize) {
+  if (!StringSecurityDescriptor || !SecurityDescriptor) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
+  if (StringSDRevision != SDDL_REVISION_1) return Fail<BOOL>(ERROR_UNKNOWN_REVISION);
+  uint32_t mode;
+  if (const DWORD error = ParseSddl(StringSecurityDescriptor, &mode)) return Fail<BOOL>(error);
+  void* const memory = malloc(sizeof(DescriptorWithAcl));
+  if (!memory) return Fail<BOOL>(ERROR_NOT_ENOUGH_MEMORY);
+  auto* const made = new (memory) DescriptorWithAcl{{}, {mode}};
+  made->descriptor.Revision = SECURITY_DESCRIPTOR_REVISION;
+  made->descriptor.Control = SE_DACL_PRESENT;
+  made->descriptor.Dacl = &made->acl;
+  *SecurityDescriptor = made;
+  if (SecurityDescriptorSize) *SecurityDescriptorSize = sizeof *made;
+  return TRUE;
+}
+
+HLOCAL WINAPI LocalFree(HLOCAL hMem) {
+  free(hMem);
+  return nullptr;
+}

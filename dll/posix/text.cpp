@@ -1,0 +1,139 @@
+#include <string.h>
+
+#include <algorithm>
+
+#include "errors.h"
+#include "utf.h"
+#include "windows.h"
+
+namespace kernel32 {
+namespace {
+
+constexpr char32_t kReplacement = 0xFFFD;
+
+void AppendUtf8(char32_t point, std::string* text) {
+  if (point < 0x80) {
+    *text += static_cast<char>(point);
+    return;
+  }
+  const int continuations = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  constexpr unsigned char kLead[] = {0, 0xC0, 0xE0, 0xF0};
+  *text += static_cast<char>(kLead[continuations] | (point >> (6 * continuations)));
+  for (int i = continuations - 1; i >= 0; --i) {
+    *text += static_cast<char>(0x80 | ((point >> (6 * i)) & 0x3F));
+  }
+}
+
+// Reads one code point, and removes its bytes, at least one.
+char32_t ConsumeUtf8(std::string_view* text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>((*text)[i]); };
+  const unsigned char lead = byte(0);
+  const size_t length = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  char32_t point = length < 2 ? lead : lead & (0x7F >> length);
+  size_t i = 1;
+  while (i < length && i < text->size() && (byte(i) & 0xC0) == 0x80) {
+    point = (point << 6) | (byte(i++) & 0x3F);
+  }
+  const bool valid = i == length && point >= kLeast[length] && point <= 0x10FFFF &&
+                     (point < 0xD800 || point > 0xDFFF);
+  text->remove_prefix(valid ? length : 1);
+  return valid ? point : kReplacement;
+}
+
+// What both converting functions share: the input's length with -1 for "up to and with the
+// terminator", an output of size 0 for "how much would it be", and no room.
+template <typename In, typename Out, typename Convert>
+int ConvertText(const In* input, int input_length, Out* output, int output_length,
+                Convert convert) {
+  using InView = std::basic_string_view<In>;
+  if (!input || input_length == 0 || input_length < -1 || output_length < 0 ||
+      (output_length > 0 && !output)) {
+    return Fail<int>(ERROR_INVALID_PARAMETER);
+  }
+  const InView text = input_length == -1 ? InView(input, InView(input).size() + 1)
+                                         : InView(input, static_cast<size_t>(input_length));
+  const auto converted = convert(text);
+  if (output_length == 0) return static_cast<int>(converted.size());
+  if (converted.size() > static_cast<size_t>(output_length)) {
+    return Fail<int>(ERROR_INSUFFICIENT_BUFFER);
+  }
+  std::copy(converted.begin(), converted.end(), output);
+  return static_cast<int>(converted.size());
+}
+
+}  // namespace
+
+std::string ToUtf8(std::u16string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char16_t unit = text[i];
+    const bool high = unit >= 0xD800 && unit < 0xDC00;
+    const bool low_follows = i + 1 < text.size() && text[i + 1] >= 0xDC00 && text[i + 1] < 0xE000;
+    if (high && low_follows) {
+      AppendUtf8(0x10000 + ((unit - 0xD800u) << 10) + (text[++i] - 0xDC00u), &result);
+    } else {
+      AppendUtf8(unit >= 0xD800 && unit < 0xE000 ? kReplacement : unit, &result);
+    }
+  }
+  return result;
+}
+
+std::u16string ToUtf16(std::string_view text) {
+  std::u16string result;
+  while (!text.empty()) {
+    const char32_t point = ConsumeUtf8(&text);
+    if (point < 0x10000) {
+      result += static_cast<char16_t>(point);
+    } else {
+      result += static_cast<char16_t>(0xD800 + ((point - 0x10000) >> 10));
+      result += static_cast<char16_t>(0xDC00 + ((point - 0x10000) & 0x3FF));
+    }
+  }
+  return result;
+}
+
+}  // namespace kernel32
+
+using namespace kernel32;
+
+// Blocks of 64 bytes, aligned so that none reaches into a page that the string does not, with the
+// inner loop turned into vector instructions. They read on behind the terminator, which the address
+// sanitizer would report.
+__attribute__((no_sanitize("address"))) int WINAPI lstrlenW(LPCWSTR lpString) {
+  constexpr size_t kBlock = 64 / sizeof(WCHAR);
+  if (!lpString) return 0;
+  const WCHAR* end = lpString;
+  while (*end != 0 && reinterpret_cast<uintptr_t>(end) % 64 != 0) ++end;
+  if (*end != 0) {
+    for (;; end += kBlock) {
+      WCHAR zeros = 0;
+      for (size_t i = 0; i < kBlock; ++i) zeros |= static_cast<WCHAR>(end[i] == 0);
+      if (zeros != 0) break;
+    }
+    while (*end != 0) ++end;
+  }
+  return static_cast<int>(end - lpString);
+}
+
+int WINAPI MultiByteToWideChar(UINT CodePage, DWORD dwFlags, LPCSTR lpMultiByteStr, int cbMultiByte,
+                               LPWSTR lpWideCharStr, int cchWideChar) {
+  if (CodePage != CP_UTF8) return Fail<int>(ERROR_INVALID_PARAMETER);
+  if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);
+  return ConvertText(lpMultiByteStr, cbMultiByte, lpWideCharStr, cchWideChar, ToUtf16);
+}
+
+int WINAPI WideCharToMultiByte(UINT CodePage, DWORD dwFlags, LPCWSTR lpWideCharStr, int cchWideChar,
+                               LPSTR lpMultiByteStr, int cbMultiByte, LPCSTR lpDefaultChar,
+                               LPBOOL lpUsedDefaultChar) {
+  if (CodePage != CP_UTF8 || lpDefaultChar || lpUsedDefaultChar) {
+    return Fail<int>(ERROR_INVALID_PARAMETER);
+  }
+  if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);
+  return ConvertText(lpWideCharStr, cchWideChar, lpMultiByteStr, cbMultiByte, ToUtf8);
+}
+
+// A terminal of these systems shows UTF-8 without being told.
+BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID) {
+  return wCodePageID == CP_UTF8 ? TRUE : Fail<BOOL>(ERROR_INVALID_PARAMETER);
+}

@@ -1,0 +1,32 @@
+// Writes a string into the memory that the DLL's users share, and starts its first argument, a whole command line, to
+// read it. The TypeScript twin of dll/samples/parent.cpp.
+import { writeSync } from 'node:fs';
+import { setSharedMem } from '../index.js';
+import { INFINITE, kernel32, type ProcessInformation, sizeOfStartupInfo } from '../kernel32.js';
+
+/** Starts a command line and waits until the process ends. */
+function run(commandLine: string): void {
+  const { CloseHandle, CreateProcessW, GetLastError, WaitForSingleObject } = kernel32();
+  const process: Partial<ProcessInformation> = {};
+  // A copy, as CreateProcessW may write into it.
+  const buffer = Buffer.from(`${commandLine}\0`, 'utf16le');
+  const startup = { cb: sizeOfStartupInfo() };
+  if (!CreateProcessW(null, buffer, null, null, true, 0, null, null, startup, process)) {
+    writeSync(1, `CreateProcess failed (${GetLastError()})\n`);
+    return;
+  }
+  const { hProcess, hThread } = process as ProcessInformation;
+  CloseHandle(hThread);
+  WaitForSingleObject(hProcess, INFINITE);
+  CloseHandle(hProcess);
+}
+
+const commandLine = process.argv[2];
+if (commandLine === undefined) {
+  writeSync(1, 'Please specify an input file');
+} else {
+  writeSync(1, '\nProcess is writing to shared memory...\n\n');
+  setSharedMem('This is a test string');
+  // The memory would be gone if this process ended before the child has read it.
+  run(commandLine);
+}

@@ -1,0 +1,156 @@
+import { kernel32 } from './kernel32.js';
+
+interface Meaning {
+  readonly code: string;
+  readonly cause: string;
+  readonly advice: string;
+}
+
+const UNNAMED: Omit<Meaning, 'code'> = {
+  cause: 'the system refused',
+  advice: 'Look the number up in the documentation of the function',
+};
+
+/** The errors that the functions of this package's boundary are documented to give. */
+const MEANINGS: Readonly<Record<number, Meaning>> = {
+  2: {
+    code: 'ERROR_FILE_NOT_FOUND',
+    cause: 'no living process has it open',
+    advice: 'Start the process that creates it, or create it here',
+  },
+  3: {
+    code: 'ERROR_PATH_NOT_FOUND',
+    cause: 'a name may have a backslash only behind Global or Local',
+    advice: 'Use another character',
+  },
+  4: {
+    code: 'ERROR_TOO_MANY_OPEN_FILES',
+    cause: 'this process has no room for another handle',
+    advice: 'Close some, or raise the limit (ulimit -n)',
+  },
+  5: {
+    code: 'ERROR_ACCESS_DENIED',
+    cause: 'its owner, its security, or what it was opened for does not allow this',
+    advice: 'Ask for less access, or have it created with security for everyone',
+  },
+  6: {
+    code: 'ERROR_INVALID_HANDLE',
+    cause: 'the handle or the name belongs to another kind of object, or to none',
+    advice: 'Choose a name that nothing else uses',
+  },
+  8: {
+    code: 'ERROR_NOT_ENOUGH_MEMORY',
+    cause: 'the machine has not that much memory or address space',
+    advice: 'Ask for less',
+  },
+  19: {
+    code: 'ERROR_WRITE_PROTECT',
+    cause: 'the file system for shared memory is mounted read-only',
+    advice: 'Mount it writable',
+  },
+  31: { code: 'ERROR_GEN_FAILURE', ...UNNAMED },
+  50: {
+    code: 'ERROR_NOT_SUPPORTED',
+    cause: 'this system does not know what was asked for',
+    advice: 'See what is supported here',
+  },
+  87: {
+    code: 'ERROR_INVALID_PARAMETER',
+    cause: 'an argument is out of range',
+    advice: 'See the documentation of the function',
+  },
+  123: {
+    code: 'ERROR_INVALID_NAME',
+    cause: 'there is nothing behind the prefix',
+    advice: 'Give a name',
+  },
+  126: {
+    code: 'ERROR_MOD_NOT_FOUND',
+    cause: 'the file, or a library that it needs, does not exist',
+    advice: 'Build it with "npm run build"',
+  },
+  127: {
+    code: 'ERROR_PROC_NOT_FOUND',
+    cause: 'the library does not export that',
+    advice: 'Build it anew with "npm run build"',
+  },
+  161: {
+    code: 'ERROR_BAD_PATHNAME',
+    cause: 'the name begins with a backslash',
+    advice: 'Leave the backslash out',
+  },
+  170: {
+    code: 'ERROR_BUSY',
+    cause: 'another process holds on to it while it frees it',
+    advice: 'Look for a process that was stopped, and try again',
+  },
+  183: {
+    code: 'ERROR_ALREADY_EXISTS',
+    cause: 'a living process has one of that name',
+    advice: 'Open it, or choose another name',
+  },
+  193: {
+    code: 'ERROR_BAD_EXE_FORMAT',
+    cause: 'the file is no library for this system and processor',
+    advice: 'Build it anew with "npm run build"',
+  },
+  206: {
+    code: 'ERROR_FILENAME_EXCED_RANGE',
+    cause: 'the name is longer than 260 characters',
+    advice: 'Shorten it',
+  },
+  487: { code: 'ERROR_INVALID_ADDRESS', cause: 'no view is mapped there', advice: 'Map it first' },
+  1114: {
+    code: 'ERROR_DLL_INIT_FAILED',
+    cause: 'its entry point could not map the shared memory',
+    advice: "See this error's cause",
+  },
+  1132: {
+    code: 'ERROR_MAPPED_ALIGNMENT',
+    cause: 'the offset is no multiple of 65536',
+    advice: 'Begin the view at a multiple',
+  },
+  1455: {
+    code: 'ERROR_COMMITMENT_LIMIT',
+    cause: 'the system has no room for that much shared memory',
+    advice: 'Ask for less, or make room (on Linux, in /dev/shm)',
+  },
+};
+
+/**
+ * A Win32 function failed. In the manner of Node's own system errors.
+ *
+ * @see {@link https://learn.microsoft.com/windows/win32/debug/system-error-codes | System Error Codes}
+ */
+export class Win32Error extends Error {
+  /** The error's name, such as `'ERROR_FILE_NOT_FOUND'`; `'WIN32_ERROR_1234'` for one without a name here. */
+  readonly code: string;
+  /** The error's number, as of `GetLastError`. */
+  readonly errno: number;
+  /** The function that failed, such as `'OpenFileMappingW'`. */
+  readonly syscall: string;
+  /** What it failed for: an object's name or a file's path, if there is one. */
+  readonly path?: string;
+
+  constructor(errno: number, syscall: string, path?: string, options?: ErrorOptions) {
+    const meaning = MEANINGS[errno] ?? { code: `WIN32_ERROR_${errno}`, ...UNNAMED };
+    const subject = path === undefined ? '' : ` '${path}'`;
+    const inner = options?.cause instanceof Error ? ` (${options.cause.message})` : '';
+    super(`${meaning.code}: ${meaning.cause}, ${syscall}${subject}. ${meaning.advice}${inner}.`, options);
+    this.name = 'Win32Error';
+    this.code = meaning.code;
+    this.errno = errno;
+    this.syscall = syscall;
+    if (path !== undefined) this.path = path;
+  }
+}
+
+/**
+ * Passes on what a Win32 function returned, unless that is its way to say that it failed.
+ *
+ * @throws {Win32Error} with the last error, which no other call may have replaced
+ */
+export function check<T>(result: T | null | false, syscall: string, path?: string): T {
+  if (result === null || result === false) throw new Win32Error(kernel32().GetLastError(), syscall, path);
+  return result;
+}

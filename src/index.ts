@@ -1,4 +1,14 @@
 export {
+  type CreateOptions,
+  FileMapping,
+  type MappedView,
+  type MappingAccess,
+  type OpenOptions,
+  type Security,
+  type ViewAccess,
+  type ViewOptions,
+} from './file-mapping.js';
+export {
   getSharedMem,
   loadSharedMem,
   MAX_CHARACTERS,

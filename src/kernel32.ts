@@ -1,5 +1,5 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { kernel32Path } from './native-library.js';
+import { advapi32Path, kernel32Path, user32Path } from './native-library.js';
 
 /** A `HANDLE`, an `HMODULE` or an address. C's null pointer is `null`. */
 export type Pointer = bigint;
@@ -10,7 +10,11 @@ export type Kernel32 = ReturnType<typeof declare>;
 export const INVALID_HANDLE_VALUE = -1;
 export const INFINITE = 0xffffffff;
 export const PAGE_READWRITE = 0x04;
+export const FILE_MAP_COPY = 0x0001;
 export const FILE_MAP_WRITE = 0x0002;
+export const FILE_MAP_READ = 0x0004;
+export const MEM_COMMIT = 0x1000;
+export const SDDL_REVISION_1 = 1;
 
 /** `STARTUPINFOW` without anything asked for, which only has to say its size. */
 interface StartupInfo {
@@ -22,7 +26,19 @@ export interface ProcessInformation {
   hThread: Pointer;
 }
 
+export interface SecurityAttributes {
+  readonly nLength: number;
+  readonly lpSecurityDescriptor: Pointer | null;
+  readonly bInheritHandle: 0 | 1;
+}
+
+export interface MemoryBasicInformation {
+  RegionSize: number | bigint;
+  State: number;
+}
+
 let functions: Kernel32 | undefined;
+let securityFunctions: ReturnType<typeof declareSecurity> | undefined;
 
 /**
  * The Win32 functions, loaded at the first call: the system's own on Windows, those of `dll/posix` elsewhere.
@@ -34,6 +50,22 @@ export function kernel32(): Kernel32 {
   return functions;
 }
 
+/** The Win32 functions for security, likewise. */
+export function security() {
+  securityFunctions ??= declareSecurity(open(kernel32Path()), open(advapi32Path()));
+  return securityFunctions;
+}
+
+/** The Win32 functions for windows, likewise, for the sample programs. */
+export function user32() {
+  return {
+    MessageBoxW: func<(hWnd: null, lpText: string, lpCaption: string, uType: number) => number>(
+      open(user32Path()),
+      'int __stdcall MessageBoxW(void *hWnd, const char16_t *lpText, const char16_t *lpCaption, uint32_t uType)',
+    ),
+  };
+}
+
 function open(path: string): LibraryHandle {
   try {
     return koffi.load(path);
@@ -43,42 +75,103 @@ function open(path: string): LibraryHandle {
   }
 }
 
-function declare(library: LibraryHandle) {
-  const func = <F extends (...args: never[]) => unknown>(prototype: string) => library.func(prototype) as unknown as F;
-  koffi.struct('STARTUPINFOW', {
-    cb: 'uint32_t',
-    unused1: koffi.array('void *', 3),
-    unused2: koffi.array('uint32_t', 8),
-    unused3: koffi.array('uint16_t', 2),
-    unused4: koffi.array('void *', 4),
-  });
-  koffi.struct('PROCESS_INFORMATION', {
-    hProcess: 'void *',
-    hThread: 'void *',
-    dwProcessId: 'uint32_t',
-    dwThreadId: 'uint32_t',
-  });
-  return {
-    GetLastError: func<() => number>('uint32_t __stdcall GetLastError()'),
+/** A C prototype; or, where a structure without a name is in it, name, result and parameters. */
+type Prototype = string | [name: string, result: TypeSpec, parameters: TypeSpec[]];
+type TypeSpec = Parameters<typeof koffi.out>[0];
 
-    CloseHandle: func<(hObject: Pointer) => boolean>('bool __stdcall CloseHandle(void *hObject)'),
+/** Declares a function by its C prototype; the caller says what that is in TypeScript. */
+function func<F extends (...args: never[]) => unknown>(library: LibraryHandle, prototype: Prototype): F {
+  const declared = typeof prototype === 'string' ? library.func(prototype) : library.func('__stdcall', ...prototype);
+  return declared as unknown as F;
+}
+
+function declareSecurity(kernel32: LibraryHandle, advapi32: LibraryHandle) {
+  return {
+    ConvertStringSecurityDescriptorToSecurityDescriptorW: func<
+      (
+        StringSecurityDescriptor: string,
+        StringSDRevision: number,
+        SecurityDescriptor: [Pointer | null],
+        SecurityDescriptorSize: null,
+      ) => boolean
+    >(
+      advapi32,
+      'bool __stdcall ConvertStringSecurityDescriptorToSecurityDescriptorW(const char16_t *StringSecurityDescriptor, ' +
+        'uint32_t StringSDRevision, _Out_ void **SecurityDescriptor, void *SecurityDescriptorSize)',
+    ),
+
+    LocalFree: func<(hMem: Pointer | null) => null>(kernel32, 'void *__stdcall LocalFree(void *hMem)'),
+  };
+}
+
+/** The structures, without names of their own, as koffi has one namespace for all copies of this package. */
+function structures() {
+  return {
+    SECURITY_ATTRIBUTES: koffi.struct({
+      nLength: 'uint32_t',
+      lpSecurityDescriptor: 'void *',
+      bInheritHandle: 'int',
+    }),
+    MEMORY_BASIC_INFORMATION: koffi.struct({
+      BaseAddress: 'void *',
+      AllocationBase: 'void *',
+      AllocationProtect: 'uint32_t',
+      RegionSize: 'size_t',
+      State: 'uint32_t',
+      Protect: 'uint32_t',
+      Type: 'uint32_t',
+    }),
+    STARTUPINFOW: koffi.struct({
+      cb: 'uint32_t',
+      unused1: koffi.array('void *', 3),
+      unused2: koffi.array('uint32_t', 8),
+      unused3: koffi.array('uint16_t', 2),
+      unused4: koffi.array('void *', 4),
+    }),
+    PROCESS_INFORMATION: koffi.struct({
+      hProcess: 'void *',
+      hThread: 'void *',
+      dwProcessId: 'uint32_t',
+      dwThreadId: 'uint32_t',
+    }),
+  };
+}
+
+function declare(library: LibraryHandle) {
+  const { SECURITY_ATTRIBUTES, MEMORY_BASIC_INFORMATION, STARTUPINFOW, PROCESS_INFORMATION } = structures();
+  return {
+    GetLastError: func<() => number>(library, 'uint32_t __stdcall GetLastError()'),
+
+    CloseHandle: func<(hObject: Pointer) => boolean>(library, 'bool __stdcall CloseHandle(void *hObject)'),
 
     WaitForSingleObject: func<(hHandle: Pointer, dwMilliseconds: number) => number>(
+      library,
       'uint32_t __stdcall WaitForSingleObject(void *hHandle, uint32_t dwMilliseconds)',
     ),
 
     CreateFileMappingW: func<
       (
         hFile: number,
-        lpFileMappingAttributes: null,
+        lpFileMappingAttributes: SecurityAttributes | null,
         flProtect: number,
         dwMaximumSizeHigh: number,
         dwMaximumSizeLow: number,
         lpName: string | null,
       ) => Pointer | null
     >(
-      'void *__stdcall CreateFileMappingW(intptr_t hFile, void *lpFileMappingAttributes, uint32_t flProtect, ' +
-        'uint32_t dwMaximumSizeHigh, uint32_t dwMaximumSizeLow, const char16_t *lpName)',
+      library,
+      // void *CreateFileMappingW(intptr_t hFile, SECURITY_ATTRIBUTES *lpFileMappingAttributes, uint32_t flProtect,
+      //                          uint32_t dwMaximumSizeHigh, uint32_t dwMaximumSizeLow, const char16_t *lpName)
+      [
+        'CreateFileMappingW',
+        'void *',
+        ['intptr_t', koffi.pointer(SECURITY_ATTRIBUTES), 'uint32_t', 'uint32_t', 'uint32_t', 'str16'],
+      ],
+    ),
+
+    OpenFileMappingW: func<(dwDesiredAccess: number, bInheritHandle: boolean, lpName: string) => Pointer | null>(
+      library,
+      'void *__stdcall OpenFileMappingW(uint32_t dwDesiredAccess, bool bInheritHandle, const char16_t *lpName)',
     ),
 
     MapViewOfFile: func<
@@ -90,12 +183,20 @@ function declare(library: LibraryHandle) {
         dwNumberOfBytesToMap: number,
       ) => Pointer | null
     >(
+      library,
       'void *__stdcall MapViewOfFile(void *hFileMappingObject, uint32_t dwDesiredAccess, uint32_t dwFileOffsetHigh, ' +
         'uint32_t dwFileOffsetLow, size_t dwNumberOfBytesToMap)',
     ),
 
     UnmapViewOfFile: func<(lpBaseAddress: Pointer) => boolean>(
+      library,
       'bool __stdcall UnmapViewOfFile(void *lpBaseAddress)',
+    ),
+
+    VirtualQuery: func<(lpAddress: Pointer, lpBuffer: Partial<MemoryBasicInformation>, dwLength: number) => number>(
+      library,
+      // size_t VirtualQuery(void *lpAddress, MEMORY_BASIC_INFORMATION *lpBuffer, size_t dwLength)
+      ['VirtualQuery', 'size_t', ['void *', koffi.out(koffi.pointer(MEMORY_BASIC_INFORMATION)), 'size_t']],
     ),
 
     CreateProcessW: func<
@@ -112,24 +213,40 @@ function declare(library: LibraryHandle) {
         lpProcessInformation: Partial<ProcessInformation>,
       ) => boolean
     >(
-      'bool __stdcall CreateProcessW(void *lpApplicationName, void *lpCommandLine, void *lpProcessAttributes, ' +
-        'void *lpThreadAttributes, bool bInheritHandles, uint32_t dwCreationFlags, void *lpEnvironment, ' +
-        'void *lpCurrentDirectory, STARTUPINFOW *lpStartupInfo, _Out_ PROCESS_INFORMATION *lpProcessInformation)',
+      library,
+      // bool CreateProcessW(void *lpApplicationName, void *lpCommandLine, void *lpProcessAttributes,
+      //                     void *lpThreadAttributes, bool bInheritHandles, uint32_t dwCreationFlags,
+      //                     void *lpEnvironment, void *lpCurrentDirectory, STARTUPINFOW *lpStartupInfo,
+      //                     PROCESS_INFORMATION *lpProcessInformation)
+      [
+        'CreateProcessW',
+        'bool',
+        [
+          ...['void *', 'void *', 'void *', 'void *', 'bool', 'uint32_t', 'void *', 'void *'],
+          ...[koffi.pointer(STARTUPINFOW), koffi.out(koffi.pointer(PROCESS_INFORMATION))],
+        ],
+      ],
     ),
 
     LoadLibraryW: func<(lpLibFileName: string) => Pointer | null>(
+      library,
       'void *__stdcall LoadLibraryW(const char16_t *lpLibFileName)',
     ),
 
-    FreeLibrary: func<(hLibModule: Pointer) => boolean>('bool __stdcall FreeLibrary(void *hLibModule)'),
+    FreeLibrary: func<(hLibModule: Pointer) => boolean>(library, 'bool __stdcall FreeLibrary(void *hLibModule)'),
 
     GetProcAddress: func<(hModule: Pointer, lpProcName: string) => Pointer | null>(
+      library,
       'void *__stdcall GetProcAddress(void *hModule, const char *lpProcName)',
     ),
 
-    lstrlenW: func<(lpString: Uint8Array) => number>('int __stdcall lstrlenW(void *lpString)'),
+    lstrlenW: func<(lpString: Uint8Array) => number>(library, 'int __stdcall lstrlenW(void *lpString)'),
+
+    /** The sizes of the structures that say their own, in bytes. */
+    sizeOf: {
+      MEMORY_BASIC_INFORMATION: koffi.sizeof(MEMORY_BASIC_INFORMATION),
+      SECURITY_ATTRIBUTES: koffi.sizeof(SECURITY_ATTRIBUTES),
+      STARTUPINFOW: koffi.sizeof(STARTUPINFOW),
+    },
   };
 }
-
-/** The size of `STARTUPINFOW`, in bytes. */
-export const sizeOfStartupInfo = (): number => koffi.sizeof('STARTUPINFOW');

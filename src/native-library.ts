@@ -2,17 +2,10 @@ import { existsSync } from 'node:fs';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** What the libraries are called on each platform. A library without a path is the system's own. */
-interface LibraryNames {
-  readonly dll: string;
-  readonly kernel32: string;
-  readonly isKernel32Built: boolean;
-}
-
-function libraryNames(): LibraryNames {
-  if (platform === 'win32') return { dll: 'dllmemfilemap.dll', kernel32: 'kernel32.dll', isKernel32Built: false };
-  const extension = platform === 'darwin' ? 'dylib' : 'so';
-  return { dll: `libdllmemfilemap.${extension}`, kernel32: `libkernel32.${extension}`, isKernel32Built: true };
+/** The file name of a library that the build makes. */
+function libraryName(name: string): string {
+  if (platform === 'win32') return `${name}.dll`;
+  return platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
 }
 
 /** The processor and system that a library has to be built for, such as `linux-x64`. */
@@ -33,13 +26,22 @@ function builtFile(name: string): string {
 
 /** The full path of the DLL, whether or not it exists. */
 export function dllPath(): string {
-  return builtFile(libraryNames().dll);
+  return builtFile(libraryName('dllmemfilemap'));
 }
 
-/** The library that exports the Win32 functions: the system's name for it, or the full path of the project's own. */
+/** The library that exports the functions of kernel32: the system's, or the full path of the project's own. */
 export function kernel32Path(): string {
-  const { kernel32, isKernel32Built } = libraryNames();
-  return isKernel32Built ? builtFile(kernel32) : kernel32;
+  return platform === 'win32' ? 'kernel32.dll' : builtFile(libraryName('kernel32'));
+}
+
+/** The library that exports the functions of advapi32. The project's own kernel32 has them too. */
+export function advapi32Path(): string {
+  return platform === 'win32' ? 'advapi32.dll' : kernel32Path();
+}
+
+/** The library that exports the functions of user32, likewise. */
+export function user32Path(): string {
+  return platform === 'win32' ? 'user32.dll' : kernel32Path();
 }
 
 /** The full path of one of the C++ programs. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import koffi from 'koffi';
+import { checkText, describe, useAfterClose } from './arguments.js';
 import { FILE_MAP_WRITE, INVALID_HANDLE_VALUE, kernel32, PAGE_READWRITE, type Pointer } from './kernel32.js';
 import { dllPath, target } from './native-library.js';
 import { check, Win32Error } from './win32-error.js';
@@ -30,7 +31,10 @@ export class SharedMem implements Disposable {
     this.#module = module;
     const { GetProcAddress } = kernel32();
     const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', `${path}: ${name}`);
-    this.#set = koffi.decode(address('SetSharedMem'), koffi.proto('void __cdecl SetSharedMem(const char16_t *lpszBuf)'));
+    this.#set = koffi.decode(
+      address('SetSharedMem'),
+      koffi.proto('void __cdecl SetSharedMem(const char16_t *lpszBuf)'),
+    );
     this.#get = koffi.decode(
       address('GetSharedMem'),
       koffi.proto('void __cdecl GetSharedMem(void *lpszBuf, uint32_t cchSize)'),
@@ -54,13 +58,7 @@ export class SharedMem implements Disposable {
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if this reference was unloaded
    */
   set(text: string): void {
-    if (typeof text !== 'string') throw new TypeError(`text must be a string: it is ${describe(text)}`);
-    if (text.length > MAX_CHARACTERS) {
-      throw new RangeError(`text must have at most ${MAX_CHARACTERS} characters: it has ${text.length}`);
-    }
-    if (text.includes('\0')) {
-      throw new TypeError(`text must not contain U+0000, which ends it: there is one at ${text.indexOf('\0')}`);
-    }
+    checkText(text, MAX_CHARACTERS);
     this.#checkLoaded();
     this.#set(text);
   }
@@ -96,9 +94,7 @@ export class SharedMem implements Disposable {
   }
 
   #checkLoaded(): void {
-    if (this.#module !== undefined) return;
-    const error = new Error('This SharedMem was unloaded: call loadSharedMem() for another');
-    throw Object.assign(error, { code: 'ERR_USE_AFTER_CLOSE' });
+    if (this.#module === undefined) throw useAfterClose('This SharedMem');
   }
 }
 
@@ -155,14 +151,13 @@ export function unloadSharedMem(): void {
 }
 
 function loadError(errno: number, path: string): Win32Error {
+  const failed = (details: string, cause?: unknown) => new Win32Error(errno, 'LoadLibraryW', path, details, { cause });
   if (errno === ERROR_DLL_INIT_FAILED) {
-    return new Win32Error(errno, 'LoadLibraryW', path, { cause: attachError() });
+    const cause = attachError();
+    return failed(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  const details =
-    errno === ERROR_BAD_EXE_FORMAT
-      ? new Error(`this process needs a library for ${target}`)
-      : new Error(existsSync(path) ? 'the file exists, so a library that it needs is missing' : 'there is no such file');
-  return new Win32Error(errno, 'LoadLibraryW', path, { cause: details });
+  if (errno === ERROR_BAD_EXE_FORMAT) return failed(`this process needs one for ${target}`);
+  return failed(existsSync(path) ? 'the file itself exists' : 'there is no such file');
 }
 
 /** Why the DLL's entry point failed, which the loader does not say: does what it did, and tells where that fails. */
@@ -184,8 +179,4 @@ function attachError(): unknown {
     return error;
   }
   return new Error('trying the same again succeeded');
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'object' ? typeof value : String(value);
 }

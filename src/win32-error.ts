@@ -132,11 +132,14 @@ export class Win32Error extends Error {
   /** What it failed for: an object's name or a file's path, if there is one. */
   readonly path?: string;
 
-  constructor(errno: number, syscall: string, path?: string, options?: ErrorOptions) {
+  /**
+   * @param details what else the function was asked for, for the message
+   * @internal
+   */
+  constructor(errno: number, syscall: string, path?: string, details?: string, options?: ErrorOptions) {
     const meaning = MEANINGS[errno] ?? { code: `WIN32_ERROR_${errno}`, ...UNNAMED };
-    const subject = path === undefined ? '' : ` '${path}'`;
-    const inner = options?.cause instanceof Error ? ` (${options.cause.message})` : '';
-    super(`${meaning.code}: ${meaning.cause}, ${syscall}${subject}. ${meaning.advice}${inner}.`, options);
+    const subject = (path === undefined ? '' : ` '${path}'`) + (details === undefined ? '' : ` (${details})`);
+    super(`${meaning.code}: ${meaning.cause}, ${syscall}${subject}. ${meaning.advice}.`, options);
     this.name = 'Win32Error';
     this.code = meaning.code;
     this.errno = errno;
@@ -148,9 +151,12 @@ export class Win32Error extends Error {
 /**
  * Passes on what a Win32 function returned, unless that is its way to say that it failed.
  *
+ * @param path what it was called for: an object's name or a file's path
+ * @param details what else it was asked for
  * @throws {Win32Error} with the last error, which no other call may have replaced
+ * @internal
  */
-export function check<T>(result: T | null | false, syscall: string, path?: string): T {
-  if (result === null || result === false) throw new Win32Error(kernel32().GetLastError(), syscall, path);
+export function check<T>(result: T | null | false, syscall: string, path?: string, details?: string): T {
+  if (result === null || result === false) throw new Win32Error(kernel32().GetLastError(), syscall, path, details);
   return result;
 }

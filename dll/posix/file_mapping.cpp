@@ -109,11 +109,11 @@ using namespace kernel32;
 HANDLE WINAPI CreateFileMappingW(HANDLE hFile, LPSECURITY_ATTRIBUTES lpFileMappingAttributes,
                                  DWORD flProtect, DWORD dwMaximumSizeHigh, DWORD dwMaximumSizeLow,
                                  LPCWSTR lpName) {
-  if (hFile != INVALID_HANDLE_VALUE) return Fail<HANDLE>(ERROR_INVALID_HANDLE);
   const uint64_t size = (uint64_t{dwMaximumSizeHigh} << 32) | dwMaximumSizeLow;
   const DWORD protection = flProtect & ~SEC_COMMIT;
   const DWORD access = AccessOfProtection(protection);
   if (size == 0 || access == 0) return Fail<HANDLE>(ERROR_INVALID_PARAMETER);
+  if (hFile != INVALID_HANDLE_VALUE && hFile) return Fail<HANDLE>(ERROR_INVALID_HANDLE);
   uint32_t mode;
   if (!ModeFromAttributes(lpFileMappingAttributes, &mode)) return nullptr;
   const NamedFile::Properties properties = {size, protection, mode};
@@ -122,9 +122,9 @@ HANDLE WINAPI CreateFileMappingW(HANDLE hFile, LPSECURITY_ATTRIBUTES lpFileMappi
   }
   const std::optional<ObjectName> name = ParseName(lpName);
   if (!name) return nullptr;
-  bool created;
-  return OpenMapping(NamedFile::Create(*name, properties, (access & FILE_MAP_WRITE) != 0, &created),
-                     access, created ? ERROR_SUCCESS : ERROR_ALREADY_EXISTS);
+  bool created = false;
+  auto file = NamedFile::Create(*name, properties, (access & FILE_MAP_WRITE) != 0, &created);
+  return OpenMapping(std::move(file), access, created ? ERROR_SUCCESS : ERROR_ALREADY_EXISTS);
 }
 
 HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) {
@@ -135,20 +135,21 @@ HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) {
   // FILE_MAP_COPY reads, and so does an access of 0.
   DWORD access = dwDesiredAccess & (FILE_MAP_READ | FILE_MAP_WRITE);
   if (access == 0) access = FILE_MAP_READ;
-  return OpenMapping(NamedFile::Open(*name, (access & FILE_MAP_WRITE) != 0), access,
-                     GetLastError());
+  const DWORD last_error = GetLastError();  // success leaves it alone
+  return OpenMapping(NamedFile::Open(*name, (access & FILE_MAP_WRITE) != 0), access, last_error);
 }
 
 LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
                             DWORD dwFileOffsetHigh, DWORD dwFileOffsetLow,
                             SIZE_T dwNumberOfBytesToMap) {
-  const auto mapping = FindObjectOf<FileMapping>(hFileMappingObject);
-  if (!mapping) return nullptr;
   const uint64_t offset = (uint64_t{dwFileOffsetHigh} << 32) | dwFileOffsetLow;
   if (offset % kAllocationGranularity != 0) return Fail<LPVOID>(ERROR_MAPPED_ALIGNMENT);
+  const auto mapping = FindObjectOf<FileMapping>(hFileMappingObject);
+  if (!mapping) return nullptr;
 
+  // Copy-on-write has to be asked for alone.
+  const bool copy = dwDesiredAccess == FILE_MAP_COPY;
   const bool write = (dwDesiredAccess & FILE_MAP_WRITE) != 0;
-  const bool copy = !write && (dwDesiredAccess & FILE_MAP_COPY) != 0;
   const DWORD allowed = AccessOfProtection(mapping->file().properties().protection);
   const DWORD needed = write ? FILE_MAP_WRITE : FILE_MAP_READ;
   if (!mapping->Allows(needed) || (needed & ~allowed) != 0)
@@ -174,10 +175,11 @@ BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress) {
 }
 
 SIZE_T WINAPI VirtualQuery(LPCVOID lpAddress, PMEMORY_BASIC_INFORMATION lpBuffer, SIZE_T dwLength) {
+  if (dwLength < sizeof *lpBuffer) return Fail<SIZE_T>(ERROR_BAD_LENGTH);
+  if (!lpBuffer) return Fail<SIZE_T>(ERROR_NOACCESS);
   View view;
   const uintptr_t base = Views().Find(lpAddress, &view);
-  if (base == 0 || !lpBuffer) return Fail<SIZE_T>(ERROR_INVALID_PARAMETER);
-  if (dwLength < sizeof *lpBuffer) return Fail<SIZE_T>(ERROR_BAD_LENGTH);
+  if (base == 0) return Fail<SIZE_T>(ERROR_INVALID_PARAMETER);
   const uintptr_t page = reinterpret_cast<uintptr_t>(lpAddress) / PageSize() * PageSize();
   *lpBuffer = {};
   lpBuffer->BaseAddress = reinterpret_cast<LPVOID>(page);

@@ -98,7 +98,7 @@ __attribute__((destructor)) void CloseAllHandles() { Handles().RemoveAll(); }
 
 }  // namespace
 
-DWORD KernelObject::Wait(DWORD) { return Fail<DWORD>(ERROR_INVALID_HANDLE, WAIT_FAILED); }
+DWORD KernelObject::Wait(DWORD) { return Fail<DWORD>(ERROR_ACCESS_DENIED, WAIT_FAILED); }
 
 HANDLE OpenHandle(std::shared_ptr<KernelObject> object) { return Handles().Add(std::move(object)); }
 
@@ -107,6 +107,10 @@ std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return Handles().Find(
 }  // namespace kernel32
 
 BOOL WINAPI CloseHandle(HANDLE hObject) {
+  // The pseudo handles of the current process, thread and token, which there is nothing to close
+  // of.
+  const intptr_t value = reinterpret_cast<intptr_t>(hObject);
+  if (value >= -6 && value <= -1) return TRUE;
   if (!kernel32::Handles().Remove(hObject)) return kernel32::Fail<BOOL>(ERROR_INVALID_HANDLE);
   return TRUE;
 }

@@ -104,6 +104,7 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) {
 }
 
 BOOL WINAPI FreeLibrary(HMODULE hLibModule) {
+  if (!hLibModule) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   {
     std::lock_guard<std::mutex> lock(Modules().mutex);
     const auto found = Modules().counts.find(hLibModule);

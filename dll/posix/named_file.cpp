@@ -152,9 +152,9 @@ int MakeFile(Namespace scope, std::string* path) {
 
 // Gives a new file its memory, header and permissions. Returns 0 or an errno.
 int Prepare(int fd, std::u16string_view name, const NamedFile::Properties& properties) {
-  // The largest size for which page rounding and the first page still fit an off_t.
-  constexpr uint64_t kMaxSize = INT64_MAX - (uint64_t{1} << 32);
-  if (properties.size > kMaxSize) return EFBIG;
+  // As on Windows, a size that no machine has is not even tried.
+  constexpr uint64_t kTooLarge = uint64_t{1} << 44;
+  if (properties.size >= kTooLarge) return EFBIG;
   if (const int error = Commit(fd, PageSize() + InWholePages(properties.size))) return error;
   Header header = {};
   memcpy(header.magic, kMagic, sizeof kMagic);

@@ -40,11 +40,15 @@ std::optional<ObjectName> ParseName(LPCWSTR name) {
   if (text.size() > MAX_PATH) {
     return Fail<std::optional<ObjectName>>(ERROR_FILENAME_EXCED_RANGE);
   }
+  // In Windows' directory of names these two are links to directories.
+  if (text == u"Local" || text == u"Global") {
+    return Fail<std::optional<ObjectName>>(ERROR_INVALID_HANDLE);
+  }
   const bool global = ConsumePrefix(&text, kGlobalPrefix);
   const bool local = !global && ConsumePrefix(&text, kLocalPrefix);
-  if (text.empty()) return Fail<std::optional<ObjectName>>(ERROR_INVALID_NAME);
-  if (text[0] == u'\\' && !global && !local) {
-    return Fail<std::optional<ObjectName>>(ERROR_BAD_PATHNAME);
+  if (text.empty() || text[0] == u'\\') {
+    return Fail<std::optional<ObjectName>>(global || local ? ERROR_INVALID_NAME
+                                                           : ERROR_BAD_PATHNAME);
   }
   if (text.find(u'\\') != text.npos) {
     return Fail<std::optional<ObjectName>>(ERROR_PATH_NOT_FOUND);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,8 +132,10 @@ int Spawn(std::vector<std::string> arguments, pid_t* pid) {
   }
   int error = ENOENT;
   for (const std::string& path : Candidates(arguments[0])) {
+    struct stat status;
+    if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     error = posix_spawn(pid, path.c_str(), &actions, nullptr, argv.data(), environ);
-    if (error != ENOENT && error != ENOTDIR) break;
+    break;
   }
   posix_spawn_file_actions_destroy(&actions);
   return error;

@@ -132,8 +132,3 @@ int WINAPI WideCharToMultiByte(UINT CodePage, DWORD dwFlags, LPCWSTR lpWideCharS
   if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);
   return ConvertText(lpWideCharStr, cchWideChar, lpMultiByteStr, cbMultiByte, ToUtf8);
 }
-
-// A terminal of these systems shows UTF-8 without being told.
-BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID) {
-  return wCodePageID == CP_UTF8 ? TRUE : Fail<BOOL>(ERROR_INVALID_PARAMETER);
-}

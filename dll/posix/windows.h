@@ -73,6 +73,7 @@ typedef void (*FARPROC)(void);
 #define ERROR_BAD_EXE_FORMAT 193u
 #define ERROR_FILENAME_EXCED_RANGE 206u
 #define ERROR_INVALID_ADDRESS 487u
+#define ERROR_NOACCESS 998u
 #define ERROR_INVALID_FLAGS 1004u
 #define ERROR_DLL_INIT_FAILED 1114u
 #define ERROR_MAPPED_ALIGNMENT 1132u
@@ -132,7 +133,6 @@ typedef struct _MEMORY_BASIC_INFORMATION {
   LPVOID BaseAddress;
   LPVOID AllocationBase;
   DWORD AllocationProtect;
-  WORD PartitionId;
   SIZE_T RegionSize;
   DWORD State;
   DWORD Protect;
@@ -215,7 +215,6 @@ DWORD WINAPI GetCurrentProcessId(VOID);
 HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName);
 BOOL WINAPI FreeLibrary(HMODULE hLibModule);
 FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName);
-DWORD WINAPI GetModuleFileNameW(HMODULE hModule, LPWSTR lpFilename, DWORD nSize);
 
 // Text
 
@@ -227,7 +226,26 @@ int WINAPI MultiByteToWideChar(UINT CodePage, DWORD dwFlags, LPCSTR lpMultiByteS
 int WINAPI WideCharToMultiByte(UINT CodePage, DWORD dwFlags, LPCWSTR lpWideCharStr, int cchWideChar,
                                LPSTR lpMultiByteStr, int cbMultiByte, LPCSTR lpDefaultChar,
                                LPBOOL lpUsedDefaultChar);
+
+// The console
+
+#define STD_INPUT_HANDLE ((DWORD)-10)
+#define ENABLE_PROCESSED_INPUT 0x0001u
+#define ENABLE_LINE_INPUT 0x0002u
+#define ENABLE_ECHO_INPUT 0x0004u
+#define MB_OK 0u
+#define IDOK 1
+
+typedef void* HWND;
+typedef struct _OVERLAPPED* LPOVERLAPPED;
+
+HANDLE WINAPI GetStdHandle(DWORD nStdHandle);
+BOOL WINAPI GetConsoleMode(HANDLE hConsoleHandle, LPDWORD lpMode);
+BOOL WINAPI SetConsoleMode(HANDLE hConsoleHandle, DWORD dwMode);
 BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID);
+BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
+                     LPDWORD lpNumberOfBytesRead, LPOVERLAPPED lpOverlapped);
+int WINAPI MessageBoxW(HWND hWnd, LPCWSTR lpText, LPCWSTR lpCaption, UINT uType);
 
 #ifdef __cplusplus
 }

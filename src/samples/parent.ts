@@ -2,15 +2,15 @@
 // read it. The TypeScript twin of dll/samples/parent.cpp.
 import { writeSync } from 'node:fs';
 import { setSharedMem } from '../index.js';
-import { INFINITE, kernel32, type ProcessInformation, sizeOfStartupInfo } from '../kernel32.js';
+import { INFINITE, kernel32, type ProcessInformation } from '../kernel32.js';
 
 /** Starts a command line and waits until the process ends. */
 function run(commandLine: string): void {
-  const { CloseHandle, CreateProcessW, GetLastError, WaitForSingleObject } = kernel32();
+  const { CloseHandle, CreateProcessW, GetLastError, sizeOf, WaitForSingleObject } = kernel32();
   const process: Partial<ProcessInformation> = {};
   // A copy, as CreateProcessW may write into it.
   const buffer = Buffer.from(`${commandLine}\0`, 'utf16le');
-  const startup = { cb: sizeOfStartupInfo() };
+  const startup = { cb: sizeOf.STARTUPINFOW };
   if (!CreateProcessW(null, buffer, null, null, true, 0, null, null, startup, process)) {
     writeSync(1, `CreateProcess failed (${GetLastError()})\n`);
     return;

@@ -1,0 +1,82 @@
+// The standard input, as far as a program that waits for a key needs it, and a message box for a
+// terminal.
+
+#include <errno.h>
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "errors.h"
+#include "utf.h"
+
+using namespace kernel32;
+
+namespace {
+
+// As on Windows before 8, a console's handle has its lowest bits set, which no other has.
+const HANDLE kStandardInput = reinterpret_cast<HANDLE>(intptr_t{3});
+
+struct ModeFlag {
+  DWORD mode;
+  tcflag_t terminal;
+};
+constexpr ModeFlag kModeFlags[] = {
+    {ENABLE_PROCESSED_INPUT, ISIG}, {ENABLE_LINE_INPUT, ICANON}, {ENABLE_ECHO_INPUT, ECHO}};
+
+bool GetTerminal(HANDLE handle, termios* terminal) {
+  return handle == kStandardInput && tcgetattr(STDIN_FILENO, terminal) == 0;
+}
+
+}  // namespace
+
+HANDLE WINAPI GetStdHandle(DWORD nStdHandle) {
+  if (nStdHandle == STD_INPUT_HANDLE) return kStandardInput;
+  return Fail<HANDLE>(ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE);
+}
+
+BOOL WINAPI GetConsoleMode(HANDLE hConsoleHandle, LPDWORD lpMode) {
+  termios terminal;
+  if (!lpMode || !GetTerminal(hConsoleHandle, &terminal)) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  *lpMode = 0;
+  for (const ModeFlag& flag : kModeFlags) {
+    if ((terminal.c_lflag & flag.terminal) != 0) *lpMode |= flag.mode;
+  }
+  return TRUE;
+}
+
+BOOL WINAPI SetConsoleMode(HANDLE hConsoleHandle, DWORD dwMode) {
+  termios terminal;
+  if (!GetTerminal(hConsoleHandle, &terminal)) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  for (const ModeFlag& flag : kModeFlags) {
+    terminal.c_lflag &= ~flag.terminal;
+    if ((dwMode & flag.mode) != 0) terminal.c_lflag |= flag.terminal;
+  }
+  return tcsetattr(STDIN_FILENO, TCSANOW, &terminal) == 0 ? TRUE
+                                                          : Fail<BOOL>(ErrorFromErrno(errno));
+}
+
+// A terminal of these systems shows UTF-8 without being told.
+BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID) {
+  return wCodePageID == CP_UTF8 ? TRUE : Fail<BOOL>(ERROR_INVALID_PARAMETER);
+}
+
+BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
+                     LPDWORD lpNumberOfBytesRead, LPOVERLAPPED lpOverlapped) {
+  if (hFile != kStandardInput) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  if (!lpBuffer || !lpNumberOfBytesRead || lpOverlapped) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
+  ssize_t count;
+  do {
+    count = read(STDIN_FILENO, lpBuffer, nNumberOfBytesToRead);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return Fail<BOOL>(ErrorFromErrno(errno));
+  *lpNumberOfBytesRead = static_cast<DWORD>(count);
+  return TRUE;
+}
+
+int WINAPI MessageBoxW(HWND, LPCWSTR lpText, LPCWSTR lpCaption, UINT uType) {
+  if (uType != MB_OK) return Fail<int>(ERROR_INVALID_PARAMETER);
+  printf("%s\n%s\n", ToUtf8(lpCaption ? lpCaption : u"Error").c_str(),
+         ToUtf8(lpText ? lpText : u"").c_str());
+  fflush(stdout);
+  return IDOK;
+}

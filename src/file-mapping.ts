@@ -1,0 +1,417 @@
+import { constants } from 'node:buffer';
+import koffi from 'koffi';
+import { checkText, describe, requireInteger, useAfterClose } from './arguments.js';
+import {
+  FILE_MAP_COPY,
+  FILE_MAP_READ,
+  FILE_MAP_WRITE,
+  INVALID_HANDLE_VALUE,
+  kernel32,
+  MEM_COMMIT,
+  type MemoryBasicInformation,
+  PAGE_READWRITE,
+  type Pointer,
+  SDDL_REVISION_1,
+  security,
+} from './kernel32.js';
+import { check, Win32Error } from './win32-error.js';
+
+const MAX_PATH = 260;
+const ERROR_ALREADY_EXISTS = 183;
+const ERROR_INVALID_ADDRESS = 487;
+
+/** What a {@link FileMapping} may be used for. */
+export type MappingAccess = 'read' | 'write';
+
+/** What a {@link MappedView} may be used for: `'copy'` reads the memory, and keeps what is written to itself. */
+export type ViewAccess = MappingAccess | 'copy';
+
+/**
+ * Who may open an object that is created: the creating user alone (and the system, and root), everyone for reading,
+ * everyone for reading and writing, or, on Windows, whoever a security descriptor string names.
+ *
+ * @see {@link https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-string-format | SDDL}
+ */
+export type Security = 'user' | 'everyone-read' | 'everyone-read-write' | { readonly sddl: string };
+
+export interface CreateOptions {
+  /** Fail with `ERROR_ALREADY_EXISTS` instead of joining an object of that name. Default: `false`. */
+  readonly exclusive?: boolean;
+  /** Who may open the object, if this call creates it. Default: `'user'`. */
+  readonly security?: Security;
+}
+
+export interface OpenOptions {
+  /** `'write'` reads and writes. Default: `'write'`. */
+  readonly access?: MappingAccess;
+}
+
+export interface ViewOptions {
+  /** Where in the object the view begins, in bytes: a multiple of 65,536. Default: 0. */
+  readonly offset?: number;
+  /** How much of the object to map, in bytes. Default, and 0: all from the offset to the end. */
+  readonly length?: number;
+  /** Default: the mapping's own access. */
+  readonly access?: ViewAccess;
+}
+
+const FILE_MAP: Readonly<Record<ViewAccess, number>> = {
+  read: FILE_MAP_READ,
+  write: FILE_MAP_READ | FILE_MAP_WRITE,
+  copy: FILE_MAP_COPY,
+};
+
+/** Owner, system and administrators do everything; everyone does what is named. */
+const SDDL: Readonly<Record<Exclude<Security, 'user' | object>, string>> = {
+  'everyone-read': 'D:(A;;GA;;;OW)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GR;;;WD)',
+  'everyone-read-write': 'D:(A;;GA;;;OW)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;WD)',
+};
+
+/**
+ * A handle to a named file mapping object without a file: memory that every process which knows the name shares.
+ *
+ * The name lives as long as some process has a handle to the object open; a process that ends, in whatever way, has
+ * none. Close it with {@link FileMapping.close} or `using`; garbage collection closes nothing.
+ *
+ * Names: without a prefix, or behind `Local\`, in the session's own namespace (on Linux and macOS: the user's own);
+ * behind `Global\`, one for the machine. At most 260 characters, and no other backslash.
+ *
+ * @example
+ * ```ts
+ * using mapping = FileMapping.create('Local\\Scores', 65536);
+ * using view = mapping.mapView();
+ * view.bytes[0] = 1;
+ * ```
+ */
+export class FileMapping implements Disposable {
+  /** The name that the object was created or opened by; `null` if it has none. */
+  readonly name: string | null;
+  /** Whether this call made the object, with zeroed memory, or opened one that was there. */
+  readonly created: boolean;
+  /** What it may be used for. */
+  readonly access: MappingAccess;
+  #handle: Pointer | undefined;
+  #size: number | undefined;
+
+  private constructor(handle: Pointer, name: string | null, created: boolean, access: MappingAccess) {
+    this.#handle = handle;
+    this.name = name;
+    this.created = created;
+    this.access = access;
+  }
+
+  /**
+   * Creates the object of that name, with zeroed memory, or opens it if it exists; {@link FileMapping.created} tells
+   * which. An existing object keeps its own size and security.
+   *
+   * @param name `null` for an object that no other process can open
+   * @param size in bytes, from 1 to 2^53-1; the memory is as many whole pages as that takes
+   * @throws {TypeError} if an argument is of a wrong type
+   * @throws {RangeError} if the name is too long or the size is out of range
+   * @throws {Win32Error} `ERROR_ALREADY_EXISTS` if `exclusive` and it exists; `ERROR_ACCESS_DENIED` if it exists and
+   *   belongs to somebody who does not share it; `ERROR_INVALID_HANDLE` if another kind of object has the name;
+   *   `ERROR_COMMITMENT_LIMIT` or `ERROR_NOT_ENOUGH_MEMORY` if there is no room
+   * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw | CreateFileMappingW}
+   */
+  static create(name: string | null, size: number, options: CreateOptions = {}): FileMapping {
+    if (name !== null) checkName(name);
+    requireInteger('size', size, 1);
+    const { exclusive = false, security = 'user' } = options;
+    if (typeof exclusive !== 'boolean') {
+      throw new TypeError(`exclusive must be a boolean: it is ${describe(exclusive)}`);
+    }
+    using attributes = securityAttributes(security);
+    const { CloseHandle, CreateFileMappingW, GetLastError } = kernel32();
+    const [high, low] = halves(size);
+    const handle = check(
+      CreateFileMappingW(INVALID_HANDLE_VALUE, attributes.value, PAGE_READWRITE, high, low, name),
+      'CreateFileMappingW',
+      name ?? undefined,
+      `${size} bytes`,
+    );
+    const created = GetLastError() !== ERROR_ALREADY_EXISTS;
+    if (exclusive && !created) {
+      CloseHandle(handle);
+      throw new Win32Error(ERROR_ALREADY_EXISTS, 'CreateFileMappingW', name ?? undefined);
+    }
+    return new FileMapping(handle, name, created, 'write');
+  }
+
+  /**
+   * Opens the object of that name.
+   *
+   * @throws {TypeError} if an argument is of a wrong type
+   * @throws {RangeError} if the name is too long
+   * @throws {Win32Error} `ERROR_FILE_NOT_FOUND` if no living process has it open; `ERROR_ACCESS_DENIED` if it belongs
+   *   to somebody who does not share it that far; `ERROR_INVALID_HANDLE` if another kind of object has the name
+   * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw | OpenFileMappingW}
+   */
+  static open(name: string, options: OpenOptions = {}): FileMapping {
+    checkName(name);
+    const access = oneOf('access', options.access ?? 'write', ['read', 'write']);
+    const handle = check(kernel32().OpenFileMappingW(FILE_MAP[access], false, name), 'OpenFileMappingW', name);
+    return new FileMapping(handle, name, false, access);
+  }
+
+  /**
+   * The object's size in bytes, in whole pages (4096 bytes on most machines), as the system knows nothing finer. Asked
+   * for the first time, it maps the whole object for a moment.
+   *
+   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the mapping is closed
+   */
+  get size(): number {
+    this.#checkOpen();
+    if (this.#size === undefined) {
+      using view = this.mapView({ access: 'read' });
+      this.#size = view.length;
+    }
+    return this.#size;
+  }
+
+  /**
+   * Maps the object, or a part of it, into this process. The view stays when the mapping is closed.
+   *
+   * @throws {TypeError} if an argument is of a wrong type
+   * @throws {RangeError} if the offset or the length is out of range
+   * @throws {Win32Error} `ERROR_MAPPED_ALIGNMENT` if the offset is no multiple of 65,536; `ERROR_INVALID_PARAMETER` if
+   *   it is not within the object; `ERROR_ACCESS_DENIED` if the view would reach beyond its end, or if the object was
+   *   not opened for that access; `ERROR_INVALID_ADDRESS` if the object's memory is reserved but not committed
+   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the mapping is closed
+   * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile | MapViewOfFile}
+   */
+  mapView(options: ViewOptions = {}): MappedView {
+    const { offset = 0, length = 0 } = options;
+    const access = oneOf('access', options.access ?? this.access, ['read', 'write', 'copy']);
+    requireInteger('offset', offset, 0);
+    requireInteger('length', length, 0);
+    const handle = this.#checkOpen();
+    const [high, low] = halves(offset);
+    const details = `offset ${offset}, length ${length === 0 ? 'to the end' : length}, access ${access}`;
+    const address = check(
+      kernel32().MapViewOfFile(handle, FILE_MAP[access], high, low, length),
+      'MapViewOfFile',
+      this.name ?? undefined,
+      details,
+    );
+    const information: Partial<MemoryBasicInformation> = {};
+    kernel32().VirtualQuery(address, information, kernel32().sizeOf.MEMORY_BASIC_INFORMATION);
+    const { RegionSize, State } = information as MemoryBasicInformation;
+    if (State !== MEM_COMMIT) {
+      kernel32().UnmapViewOfFile(address);
+      throw new Win32Error(ERROR_INVALID_ADDRESS, 'MapViewOfFile', this.name ?? undefined, details);
+    }
+    return new MappedView(address, Number(RegionSize), access);
+  }
+
+  #checkOpen(): Pointer {
+    if (this.#handle !== undefined) return this.#handle;
+    throw useAfterClose(this.name === null ? 'The mapping without a name' : `The mapping '${this.name}'`);
+  }
+
+  /** Closes the handle. Views stay mapped; the name ends with its last handle. Again does nothing. */
+  close(): void {
+    if (this.#handle === undefined) return;
+    const handle = this.#handle;
+    this.#handle = undefined;
+    check(kernel32().CloseHandle(handle), 'CloseHandle', this.name ?? undefined);
+  }
+
+  /** The same as {@link FileMapping.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Unmaps views that were closed while JavaScript could still reach their memory, once it no longer can: an array that
+ * was handed out may be in the hands of an asynchronous call at that moment, or, before Node 22, be read for ever.
+ */
+const abandoned = new FinalizationRegistry<Pointer>((address) => kernel32().UnmapViewOfFile(address));
+
+/**
+ * A part of a file mapping object, mapped into this process. It keeps the memory, but not the name, while it is open.
+ * Made by {@link FileMapping.mapView}. Close it with {@link MappedView.close} or `using`; garbage collection closes
+ * nothing.
+ *
+ * Readers and writers in other processes are not locked out: use `Atomics`, or a protocol, where that matters.
+ */
+export class MappedView implements Disposable {
+  /** The size of the view in bytes, in whole pages. */
+  readonly length: number;
+  /** What the view may be used for. */
+  readonly access: ViewAccess;
+  readonly #address: Pointer;
+  #open = true;
+  /** The whole view, which stays in this class unless it becomes {@link MappedView.bytes}. */
+  #memory: Buffer | undefined;
+  #bytes: Uint8Array | undefined;
+
+  /** @internal */
+  constructor(address: Pointer, length: number, access: ViewAccess) {
+    this.#address = address;
+    this.length = length;
+    this.access = access;
+  }
+
+  /**
+   * The memory itself. Typed arrays, `DataView` and `Atomics` work on its `buffer`. Of length 0 once the view is
+   * closed; an array that was taken before is, too, where the runtime can detach it (Node 22 and later), and otherwise
+   * goes on to show the memory.
+   *
+   * @throws {TypeError} if the view may only be read: use {@link MappedView.snapshot}
+   * @throws {RangeError} if the view is larger than this runtime's arrays (4 GiB before Node 22): map a part of it
+   */
+  get bytes(): Uint8Array {
+    if (this.access === 'read') {
+      throw new TypeError("The view was mapped with access 'read', so there is no live array of it: use snapshot()");
+    }
+    if (!this.#open) return new Uint8Array(0);
+    this.#bytes ??= new Uint8Array(this.#mapped().buffer as ArrayBuffer);
+    return this.#bytes;
+  }
+
+  /**
+   * Copies a part of the memory, as it is at this moment, byte for byte but not all of them at once.
+   *
+   * @param offset in bytes
+   * @param length in bytes. Default: up to the end of the view
+   * @throws {RangeError} if that reaches beyond the view
+   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   */
+  snapshot(offset = 0, length = this.length - offset): Uint8Array {
+    const memory = this.#mapped();
+    requireInteger('offset', offset, 0, this.length);
+    requireInteger('length', length, 0, this.length - offset);
+    return new Uint8Array(memory.subarray(offset, offset + length));
+  }
+
+  /**
+   * Reads a null-terminated UTF-16 string.
+   *
+   * @param offset where it begins, in bytes
+   * @param maxChars how many UTF-16 code units to return at most. Default: as many as the view has
+   * @throws {RangeError} if the offset is not within the view
+   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   */
+  readString(offset = 0, maxChars = Number.MAX_SAFE_INTEGER): string {
+    const memory = this.#mapped();
+    requireInteger('offset', offset, 0, this.length);
+    requireInteger('maxChars', maxChars, 0);
+    const units = Math.min(maxChars, Math.floor((this.length - offset) / 2));
+    return memory.toString('utf16le', offset, offset + lengthOfString(memory, offset, units) * 2);
+  }
+
+  /**
+   * Writes a string as UTF-16, lone surrogates included, and its terminator.
+   *
+   * @param offset where it begins, in bytes
+   * @throws {TypeError} if it is no string or has U+0000 in it, or if the view may only be read; nothing is written then
+   * @throws {RangeError} if it does not fit together with its terminator; nothing is written then
+   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   */
+  writeString(text: string, offset = 0): void {
+    const memory = this.#mapped();
+    if (this.access === 'read') throw new TypeError("The view was mapped with access 'read', so it cannot be written");
+    requireInteger('offset', offset, 0, this.length);
+    checkText(text, Math.floor((this.length - offset) / 2) - 1);
+    const end = offset + memory.write(text, offset, 'utf16le');
+    memory.writeUInt16LE(0, end);
+  }
+
+  /** Ends the view: nothing reaches the memory through it any more. Again does nothing. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const array = this.#bytes;
+    this.#bytes = undefined;
+    this.#memory = undefined;
+    if (array === undefined) {
+      check(kernel32().UnmapViewOfFile(this.#address), 'UnmapViewOfFile');
+      return;
+    }
+    const buffer = array.buffer as ArrayBuffer;
+    // The caller has moved the memory into an array of their own, of which nothing is known: it stays mapped.
+    if (buffer.byteLength === 0) return;
+    buffer.transfer?.();
+    abandoned.register(buffer, this.#address);
+  }
+
+  /** The same as {@link MappedView.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #mapped(): Buffer {
+    if (!this.#open) throw useAfterClose('The view');
+    if (this.#memory === undefined) {
+      if (this.length > constants.MAX_LENGTH) {
+        throw new RangeError(
+          `The view has ${this.length} bytes, and an array of this runtime at most ${constants.MAX_LENGTH}: map a part`,
+        );
+      }
+      this.#memory = Buffer.from(koffi.view(this.#address, this.length));
+    }
+    return this.#memory;
+  }
+}
+
+function checkName(name: string): void {
+  if (typeof name !== 'string') throw new TypeError(`name must be a string: it is ${describe(name)}`);
+  if (name.length > MAX_PATH) {
+    throw new RangeError(`name must have at most ${MAX_PATH} characters: '${name}' has ${name.length}`);
+  }
+  if (name.includes('\0')) {
+    throw new TypeError(`name must not contain U+0000, which ends it: there is one at ${name.indexOf('\0')}`);
+  }
+}
+
+function oneOf<T extends string>(parameter: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  throw new TypeError(`${parameter} must be one of '${allowed.join("', '")}': it is ${describe(value)}`);
+}
+
+/** The number of UTF-16 code units before the terminator, at most `units`. */
+function lengthOfString(memory: Buffer, offset: number, units: number): number {
+  if (offset % 2 === 0) {
+    // Not Buffer's own indexOf, which in Node 20 never comes back from a search for U+0000 in UTF-16.
+    const end = new Uint16Array(memory.buffer, memory.byteOffset + offset, units).indexOf(0);
+    return end < 0 ? units : end;
+  }
+  // No array of 16-bit elements can begin at an odd address.
+  let end = 0;
+  while (end < units && memory.readUInt16LE(offset + end * 2) !== 0) end++;
+  return end;
+}
+
+/** The upper and the lower 32 bits. */
+function halves(value: number): [number, number] {
+  return [Math.floor(value / 2 ** 32), value % 2 ** 32];
+}
+
+/** The `SECURITY_ATTRIBUTES` for an option, and the descriptor that they point to, until it is disposed of. */
+function securityAttributes(option: Security) {
+  const sddl = typeof option === 'object' ? option?.sddl : option === 'user' ? undefined : SDDL[option];
+  if (option !== 'user' && typeof sddl !== 'string') {
+    throw new TypeError(
+      `security must be 'user', 'everyone-read', 'everyone-read-write' or { sddl: string }: it is ${describe(option)}`,
+    );
+  }
+  if (sddl === undefined) return { value: null, [Symbol.dispose]() {} };
+  const { ConvertStringSecurityDescriptorToSecurityDescriptorW, LocalFree } = security();
+  const descriptor: [Pointer | null] = [null];
+  check(
+    ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, descriptor, null),
+    'ConvertStringSecurityDescriptorToSecurityDescriptorW',
+    sddl,
+  );
+  return {
+    value: {
+      nLength: kernel32().sizeOf.SECURITY_ATTRIBUTES,
+      lpSecurityDescriptor: descriptor[0],
+      bInheritHandle: 0,
+    } as const,
+    [Symbol.dispose]() {
+      LocalFree(descriptor[0]);
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { programPath } from '../dist/native-library.js';
+
+export type Language = 'C++' | 'Node';
+export const LANGUAGES: readonly Language[] = ['C++', 'Node'];
+
+const nodePeer = fileURLToPath(new URL('fixture/peer.mjs', import.meta.url));
+
+const hexFromText = (text: string) =>
+  Array.from({ length: text.length }, (_, i) => text.charCodeAt(i).toString(16).padStart(4, '0')).join('');
+const textFromHex = (hex: string) =>
+  (hex.match(/.{4}/g) ?? []).map((unit) => String.fromCharCode(Number.parseInt(unit, 16))).join('');
+
+/** A real process that does what it is told, and is killed when the test is over. */
+export class Peer {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+  readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
+
+  private constructor(process: ChildProcessWithoutNullStreams, lines: Interface) {
+    this.process = process;
+    this.#lines = lines[Symbol.asyncIterator]();
+    this.#ended = once(process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  }
+
+  /** Starts a program that has the DLL loaded for as long as it runs, or one that has not. */
+  static async start(language: Language, kind: 'dll' | 'mapping'): Promise<Peer> {
+    const [command, ...args] = language === 'Node' ? [process.execPath, nodePeer, kind] : [programPath(`${kind}_peer`)];
+    return Peer.run(command as string, args);
+  }
+
+  /** Starts any program that speaks the peers' protocol. */
+  static async run(command: string, args: readonly string[], options: { readonly uid?: number } = {}): Promise<Peer> {
+    const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] as never });
+    const peer = new Peer(
+      child as ChildProcessWithoutNullStreams,
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }),
+    );
+    onTestFinished(() => peer.kill());
+    const line = await peer.#next();
+    if (line !== 'ready') throw new Error(`${command} said ${line} instead of ready`);
+    return peer;
+  }
+
+  /** Starts several at once. */
+  static startAll(count: number, language: Language, kind: 'dll' | 'mapping'): Promise<Peer[]> {
+    return Promise.all(Array.from({ length: count }, () => Peer.start(language, kind)));
+  }
+
+  /** Sends a command and returns the answer. */
+  async ask(command: string): Promise<string> {
+    this.process.stdin.write(`${command}\n`);
+    return this.#next();
+  }
+
+  async set(text: string): Promise<void> {
+    const answer = await this.ask(`set ${hexFromText(text)}`);
+    if (answer !== 'ok') throw new Error(answer);
+  }
+
+  async get(cchSize: number | '' = ''): Promise<string> {
+    const [status, hex = ''] = (await this.ask(`get ${cchSize}`.trim())).split(' ');
+    if (status !== 'ok') throw new Error(`${status} ${hex}`);
+    return textFromHex(hex);
+  }
+
+  /** `'ok created'`, `'ok opened'` or `'error CODE'`. */
+  create(name: string, size: number): Promise<string> {
+    return this.ask(`create ${hexFromText(name)} ${size}`);
+  }
+
+  /** `'ok'` or `'error CODE'`. */
+  open(name: string): Promise<string> {
+    return this.ask(`open ${hexFromText(name)}`);
+  }
+
+  /** Ends it as the system ends a process: SIGKILL, or TerminateProcess. */
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** Lets it end by itself. Returns the exit code. */
+  async end(): Promise<number | null> {
+    this.process.stdin.end();
+    const [code] = await this.#ended;
+    return code;
+  }
+
+  async #next(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`The process ended: ${(await this.#ended).join(' ')}`);
+    return (value as string).trimEnd();
+  }
+}

@@ -27,10 +27,10 @@ class FileMapping : public KernelObject {
 
  private:
   const std::unique_ptr<NamedFile> file_;
-  const DWORD access_;  // FILE_MAP_READ and FILE_MAP_WRITE
+  const DWORD access_;  // in FILE_MAP_ bits
 };
 
-// What a view of an object of that protection may do; 0 for what is no protection.
+// What a view of an object of that protection may be mapped for, in FILE_MAP_ bits; 0 for what is no protection.
 DWORD AccessOfProtection(DWORD protection) {
   switch (protection) {
     case PAGE_READONLY:
@@ -38,9 +38,34 @@ DWORD AccessOfProtection(DWORD protection) {
       return FILE_MAP_READ;
     case PAGE_READWRITE:
       return FILE_MAP_READ | FILE_MAP_WRITE;
+    case PAGE_EXECUTE_READ:
+    case PAGE_EXECUTE_WRITECOPY:
+      return FILE_MAP_READ | FILE_MAP_EXECUTE;
+    case PAGE_EXECUTE_READWRITE:
+      return FILE_MAP_READ | FILE_MAP_WRITE | FILE_MAP_EXECUTE;
     default:
       return 0;
   }
+}
+
+// How a view that is asked for with that access is mapped.
+struct ViewKind {
+  DWORD needed;      // of the handle and the object, in FILE_MAP_ bits
+  DWORD protection;  // as VirtualQuery tells it, without execution
+  int prot;
+  int flags;
+};
+
+ViewKind KindOfView(DWORD access) {
+  // Copy-on-write has to be asked for alone.
+  if (access == FILE_MAP_COPY) {
+    return {FILE_MAP_READ, PAGE_WRITECOPY, PROT_READ | PROT_WRITE, MAP_PRIVATE};
+  }
+  if ((access & FILE_MAP_WRITE) != 0) {
+    return {FILE_MAP_WRITE, PAGE_READWRITE, PROT_READ | PROT_WRITE, MAP_SHARED};
+  }
+  if ((access & FILE_MAP_READ) != 0) return {FILE_MAP_READ, PAGE_READONLY, PROT_READ, MAP_SHARED};
+  return {FILE_MAP_READ, PAGE_NOACCESS, PROT_NONE, MAP_SHARED};
 }
 
 struct View {
@@ -132,9 +157,8 @@ HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) {
   if (!*lpName) return Fail<HANDLE>(ERROR_INVALID_HANDLE);
   const std::optional<ObjectName> name = ParseName(lpName);
   if (!name) return nullptr;
-  // FILE_MAP_COPY reads, and so does an access of 0.
-  DWORD access = dwDesiredAccess & (FILE_MAP_READ | FILE_MAP_WRITE);
-  if (access == 0) access = FILE_MAP_READ;
+  DWORD access = dwDesiredAccess & (FILE_MAP_READ | FILE_MAP_WRITE | FILE_MAP_EXECUTE);
+  if (access == 0) access = FILE_MAP_READ;  // which is what FILE_MAP_COPY needs
   const DWORD last_error = GetLastError();  // success leaves it alone
   return OpenMapping(NamedFile::Open(*name, (access & FILE_MAP_WRITE) != 0), access, last_error);
 }
@@ -147,26 +171,25 @@ LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
   const auto mapping = FindObjectOf<FileMapping>(hFileMappingObject);
   if (!mapping) return nullptr;
 
-  // Copy-on-write has to be asked for alone.
-  const bool copy = dwDesiredAccess == FILE_MAP_COPY;
-  const bool write = (dwDesiredAccess & FILE_MAP_WRITE) != 0;
+  ViewKind kind = KindOfView(dwDesiredAccess);
+  if ((dwDesiredAccess & FILE_MAP_EXECUTE) != 0) {
+    kind.needed |= FILE_MAP_EXECUTE;
+    kind.prot |= PROT_EXEC;
+  }
   const DWORD allowed = AccessOfProtection(mapping->file().properties().protection);
-  const DWORD needed = write ? FILE_MAP_WRITE : FILE_MAP_READ;
-  if (!mapping->Allows(needed) || (needed & ~allowed) != 0)
+  if (!mapping->Allows(kind.needed) || (kind.needed & ~allowed) != 0) {
     return Fail<LPVOID>(ERROR_ACCESS_DENIED);
+  }
 
   const uint64_t size = mapping->file().memory_size();
   if (offset >= size) return Fail<LPVOID>(ERROR_INVALID_PARAMETER);
   if (dwNumberOfBytesToMap > size - offset) return Fail<LPVOID>(ERROR_ACCESS_DENIED);
   const uint64_t length = dwNumberOfBytesToMap == 0 ? size - offset : dwNumberOfBytesToMap;
 
-  void* const address = mmap(nullptr, length, write || copy ? PROT_READ | PROT_WRITE : PROT_READ,
-                             copy ? MAP_PRIVATE : MAP_SHARED, mapping->file().fd(),
+  void* const address = mmap(/*addr=*/nullptr, length, kind.prot, kind.flags, mapping->file().fd(),
                              mapping->file().memory_offset() + static_cast<off_t>(offset));
   if (address == MAP_FAILED) return Fail<LPVOID>(ErrorFromErrno(errno));
-  Views().Add(address, {InWholePages(length), write  ? PAGE_READWRITE
-                                              : copy ? PAGE_WRITECOPY
-                                                     : PAGE_READONLY});
+  Views().Add(address, {InWholePages(length), kind.protection});
   return address;
 }
 

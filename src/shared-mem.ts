@@ -31,14 +31,10 @@ export class SharedMem implements Disposable {
     this.#module = module;
     const { GetProcAddress } = kernel32();
     const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', `${path}: ${name}`);
-    this.#set = koffi.decode(
-      address('SetSharedMem'),
-      koffi.proto('void __cdecl SetSharedMem(const char16_t *lpszBuf)'),
-    );
-    this.#get = koffi.decode(
-      address('GetSharedMem'),
-      koffi.proto('void __cdecl GetSharedMem(void *lpszBuf, uint32_t cchSize)'),
-    );
+    // void SetSharedMem(const char16_t *lpszBuf)
+    this.#set = koffi.decode(address('SetSharedMem'), koffi.proto('void', ['str16']));
+    // void GetSharedMem(void *lpszBuf, uint32_t cchSize)
+    this.#get = koffi.decode(address('GetSharedMem'), koffi.proto('void', ['void *', 'uint32_t']));
   }
 
   /** @internal */

@@ -9,6 +9,9 @@ export type Kernel32 = ReturnType<typeof declare>;
 
 export const INVALID_HANDLE_VALUE = -1;
 export const INFINITE = 0xffffffff;
+export const HANDLE_FLAG_INHERIT = 0x0001;
+/** The arguments of `GetStdHandle` for input, output and errors. */
+export const STD_HANDLES = [0xfffffff6, 0xfffffff5, 0xfffffff4];
 export const PAGE_READWRITE = 0x04;
 export const FILE_MAP_COPY = 0x0001;
 export const FILE_MAP_WRITE = 0x0002;
@@ -197,6 +200,13 @@ function declare(library: LibraryHandle) {
       library,
       // size_t VirtualQuery(void *lpAddress, MEMORY_BASIC_INFORMATION *lpBuffer, size_t dwLength)
       ['VirtualQuery', 'size_t', ['void *', koffi.out(koffi.pointer(MEMORY_BASIC_INFORMATION)), 'size_t']],
+    ),
+
+    GetStdHandle: func<(nStdHandle: number) => Pointer>(library, 'void *__stdcall GetStdHandle(uint32_t nStdHandle)'),
+
+    SetHandleInformation: func<(hObject: Pointer, dwMask: number, dwFlags: number) => boolean>(
+      library,
+      'bool __stdcall SetHandleInformation(void *hObject, uint32_t dwMask, uint32_t dwFlags)',
     ),
 
     CreateProcessW: func<

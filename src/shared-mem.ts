@@ -23,18 +23,18 @@ const ERROR_DLL_INIT_FAILED = 1114;
  */
 export class SharedMem implements Disposable {
   #module: Pointer | undefined;
+  /** `void SetSharedMem(const char16_t *lpszBuf)` */
   readonly #set: (lpszBuf: string) => void;
+  /** `void GetSharedMem(char16_t *lpszBuf, uint32_t cchSize)` */
   readonly #get: (lpszBuf: Uint8Array, cchSize: number) => void;
   readonly #buffer = Buffer.alloc(WHOLE_MEMORY * 2);
 
   private constructor(module: Pointer, path: string) {
     this.#module = module;
     const { GetProcAddress } = kernel32();
-    const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', `${path}: ${name}`);
-    // void SetSharedMem(const char16_t *lpszBuf)
-    this.#set = koffi.decode(address('SetSharedMem'), koffi.proto('void', ['str16']));
-    // void GetSharedMem(void *lpszBuf, uint32_t cchSize)
-    this.#get = koffi.decode(address('GetSharedMem'), koffi.proto('void', ['void *', 'uint32_t']));
+    const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', path, name);
+    this.#set = declareOnce(address('SetSharedMem'), 'void', ['str16']);
+    this.#get = declareOnce(address('GetSharedMem'), 'void', ['void *', 'uint32_t']);
   }
 
   /** @internal */
@@ -108,6 +108,14 @@ export class SharedMem implements Disposable {
  */
 export function loadSharedMem(): SharedMem {
   return SharedMem.load();
+}
+
+/** The functions that were declared, by address: koffi keeps what is declared to it for ever. */
+const declared = new Map<Pointer, unknown>();
+
+function declareOnce<F>(address: Pointer, result: string, parameters: string[]): F {
+  if (!declared.has(address)) declared.set(address, koffi.decode(address, koffi.proto(result, parameters)));
+  return declared.get(address) as F;
 }
 
 /** This thread's reference for those who do not care how long. */

@@ -2,6 +2,7 @@
 // terminal.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -13,8 +14,17 @@ using namespace kernel32;
 
 namespace {
 
-// As on Windows before 8, a console's handle has its lowest bits set, which no other has.
-const HANDLE kStandardInput = reinterpret_cast<HANDLE>(intptr_t{3});
+// As on Windows before 8, a console's handle has its lowest bits set, which no other has: 3, 7
+// and 11.
+HANDLE StandardHandle(int fd) { return reinterpret_cast<HANDLE>(intptr_t{fd} * 4 + 3); }
+
+// The descriptor of a standard handle, or -1.
+int StandardDescriptor(HANDLE handle) {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (handle == StandardHandle(fd)) return fd;
+  }
+  return -1;
+}
 
 struct ModeFlag {
   DWORD mode;
@@ -24,14 +34,31 @@ constexpr ModeFlag kModeFlags[] = {
     {ENABLE_PROCESSED_INPUT, ISIG}, {ENABLE_LINE_INPUT, ICANON}, {ENABLE_ECHO_INPUT, ECHO}};
 
 bool GetTerminal(HANDLE handle, termios* terminal) {
-  return handle == kStandardInput && tcgetattr(STDIN_FILENO, terminal) == 0;
+  return handle == StandardHandle(STDIN_FILENO) && tcgetattr(STDIN_FILENO, terminal) == 0;
 }
 
 }  // namespace
 
 HANDLE WINAPI GetStdHandle(DWORD nStdHandle) {
-  if (nStdHandle == STD_INPUT_HANDLE) return kStandardInput;
-  return Fail<HANDLE>(ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE);
+  switch (nStdHandle) {
+    case STD_INPUT_HANDLE:
+      return StandardHandle(STDIN_FILENO);
+    case STD_OUTPUT_HANDLE:
+      return StandardHandle(STDOUT_FILENO);
+    case STD_ERROR_HANDLE:
+      return StandardHandle(STDERR_FILENO);
+    default:
+      return Fail<HANDLE>(ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE);
+  }
+}
+
+BOOL WINAPI SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags) {
+  const int fd = StandardDescriptor(hObject);
+  if (fd < 0) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  if ((dwMask & ~HANDLE_FLAG_INHERIT) != 0) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
+  if (dwMask == 0) return TRUE;
+  const int flags = (dwFlags & HANDLE_FLAG_INHERIT) != 0 ? 0 : FD_CLOEXEC;
+  return fcntl(fd, F_SETFD, flags) == 0 ? TRUE : Fail<BOOL>(ERROR_INVALID_HANDLE);
 }
 
 BOOL WINAPI GetConsoleMode(HANDLE hConsoleHandle, LPDWORD lpMode) {
@@ -62,7 +89,7 @@ BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID) {
 
 BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
                      LPDWORD lpNumberOfBytesRead, LPOVERLAPPED lpOverlapped) {
-  if (hFile != kStandardInput) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  if (hFile != StandardHandle(STDIN_FILENO)) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   if (!lpBuffer || !lpNumberOfBytesRead || lpOverlapped) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   ssize_t count;
   do {

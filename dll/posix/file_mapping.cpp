@@ -30,7 +30,8 @@ class FileMapping : public KernelObject {
   const DWORD access_;  // in FILE_MAP_ bits
 };
 
-// What a view of an object of that protection may be mapped for, in FILE_MAP_ bits; 0 for what is no protection.
+// What a view of an object of that protection may be mapped for, in FILE_MAP_ bits; 0 for what is
+// no protection.
 DWORD AccessOfProtection(DWORD protection) {
   switch (protection) {
     case PAGE_READONLY:

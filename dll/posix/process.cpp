@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -123,21 +122,13 @@ int Spawn(std::vector<std::string> arguments, pid_t* pid) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // The standard handles are inherited although Node keeps its own from being so: to duplicate a
-  // descriptor onto itself clears its close-on-exec flag.
-  posix_spawn_file_actions_t actions;
-  if (const int error = posix_spawn_file_actions_init(&actions)) return error;
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (fcntl(fd, F_GETFD) >= 0) posix_spawn_file_actions_adddup2(&actions, fd, fd);
-  }
   int error = ENOENT;
   for (const std::string& path : Candidates(arguments[0])) {
     struct stat status;
     if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    error = posix_spawn(pid, path.c_str(), &actions, nullptr, argv.data(), environ);
+    error = posix_spawn(pid, path.c_str(), nullptr, nullptr, argv.data(), environ);
     break;
   }
-  posix_spawn_file_actions_destroy(&actions);
   return error;
 }
 

@@ -231,6 +231,9 @@ int WINAPI WideCharToMultiByte(UINT CodePage, DWORD dwFlags, LPCWSTR lpWideCharS
 // The console
 
 #define STD_INPUT_HANDLE ((DWORD)-10)
+#define STD_OUTPUT_HANDLE ((DWORD)-11)
+#define STD_ERROR_HANDLE ((DWORD)-12)
+#define HANDLE_FLAG_INHERIT 0x0001u
 #define ENABLE_PROCESSED_INPUT 0x0001u
 #define ENABLE_LINE_INPUT 0x0002u
 #define ENABLE_ECHO_INPUT 0x0004u
@@ -241,6 +244,7 @@ typedef void* HWND;
 typedef struct _OVERLAPPED* LPOVERLAPPED;
 
 HANDLE WINAPI GetStdHandle(DWORD nStdHandle);
+BOOL WINAPI SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags);
 BOOL WINAPI GetConsoleMode(HANDLE hConsoleHandle, LPDWORD lpMode);
 BOOL WINAPI SetConsoleMode(HANDLE hConsoleHandle, DWORD dwMode);
 BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID);

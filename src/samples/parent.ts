@@ -2,11 +2,14 @@
 // read it. The TypeScript twin of dll/samples/parent.cpp.
 import { writeSync } from 'node:fs';
 import { setSharedMem } from '../index.js';
-import { INFINITE, kernel32, type ProcessInformation } from '../kernel32.js';
+import { HANDLE_FLAG_INHERIT, INFINITE, kernel32, type ProcessInformation, STD_HANDLES } from '../kernel32.js';
 
 /** Starts a command line and waits until the process ends. */
 function run(commandLine: string): void {
-  const { CloseHandle, CreateProcessW, GetLastError, sizeOf, WaitForSingleObject } = kernel32();
+  const { CloseHandle, CreateProcessW, GetLastError, GetStdHandle, SetHandleInformation, sizeOf, WaitForSingleObject } =
+    kernel32();
+  // Node keeps its standard handles from being inherited.
+  for (const which of STD_HANDLES) SetHandleInformation(GetStdHandle(which), HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
   const process: Partial<ProcessInformation> = {};
   // A copy, as CreateProcessW may write into it.
   const buffer = Buffer.from(`${commandLine}\0`, 'utf16le');

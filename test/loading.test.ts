@@ -1,0 +1,155 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import koffi from 'koffi';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FileMapping, loadSharedMem } from '../dist/index.js';
+import { dllPath, kernel32Path, programPath } from '../dist/native-library.js';
+import { readImage } from './pe.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const onWindows = process.platform === 'win32';
+
+/** A copy of the built package, whose files a test may spoil. */
+function copyPackage(): { index: string; dll: string; kernel32: string } {
+  const copy = mkdtempSync(join(root, 'build/copy-'));
+  onTestFinished(() => rmSync(copy, { recursive: true }));
+  cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+  const libraries = relative(root, dirname(dllPath()));
+  cpSync(join(root, libraries), join(copy, libraries), { recursive: true });
+  const inCopy = (path: string) => join(copy, libraries, basename(path));
+  return {
+    index: pathToFileURL(join(copy, 'dist/index.js')).href,
+    dll: inCopy(dllPath()),
+    kernel32: inCopy(kernel32Path()),
+  };
+}
+
+interface Failure {
+  readonly code?: string;
+  readonly syscall?: string;
+  readonly path?: string;
+  readonly message: string;
+  readonly cause?: { readonly code?: string; readonly syscall?: string };
+}
+
+/** How loading the DLL fails in a process of its own, which has to be alive after that. */
+function failToLoad(index: string): Failure {
+  const source = `
+    const { getSharedMem } = await import(${JSON.stringify(index)});
+    try {
+      getSharedMem();
+      console.log(JSON.stringify({ message: 'nothing failed' }));
+    } catch (error) {
+      console.log(JSON.stringify({ ...error, message: error.message, cause: error.cause && { ...error.cause } }));
+    }`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8', timeout: 50_000 });
+  expect(run.status, run.stderr).toBe(0);
+  return JSON.parse(run.stdout);
+}
+
+/** Makes the entry point fail: takes the section's name for something else until the test ends. */
+function occupyName(): void {
+  if (onWindows) {
+    const library = koffi.load('kernel32.dll');
+    const handle = library.func('CreateMutexW', 'void *', ['void *', 'bool', 'str16'])(null, false, 'dllmemfilemap');
+    onTestFinished(() => library.func('CloseHandle', 'bool', ['void *'])(handle));
+    return;
+  }
+  const list = () => readdirSync('/dev/shm');
+  FileMapping.create('dllmemfilemap', 1).close(); // what a killed process left behind is gone now
+  const before = list();
+  const mapping = FileMapping.create('dllmemfilemap', 1);
+  const [file] = list().filter((name) => !before.includes(name));
+  mapping.close();
+  const path = join('/dev/shm', file as string);
+  mkdirSync(path);
+  onTestFinished(() => rmdirSync(path));
+}
+
+describe('A DLL that cannot be loaded gives an error with its path, the cause and what to do', () => {
+  test('when it is missing', () => {
+    const { index, dll } = copyPackage();
+    rmSync(dll);
+    const failure = failToLoad(index);
+    expect(failure).toMatchObject({ code: 'ERROR_MOD_NOT_FOUND', syscall: 'LoadLibraryW' });
+    expect(basename(failure.path ?? '')).toBe(basename(dll));
+    expect(failure.message).toContain(failure.path);
+    expect(failure.message).toContain('there is no such file');
+    expect(failure.message).toContain('npm run build');
+  });
+
+  test('when it is no library', () => {
+    const { index, dll } = copyPackage();
+    writeFileSync(dll, 'This is no library, but a text that is long enough to be looked at.');
+    const failure = failToLoad(index);
+    expect(failure).toMatchObject({ code: 'ERROR_BAD_EXE_FORMAT', path: dll });
+    expect(failure.message).toContain(`${process.platform}-${process.arch}`);
+  });
+
+  test('when it was built for another processor', () => {
+    const { index, dll } = copyPackage();
+    const image = readFileSync(dll);
+    const isPe = image.toString('latin1', 0, 2) === 'MZ';
+    const [machineOffset, arm64] = isPe ? [image.readUInt32LE(0x3c) + 4, 0xaa64] : [18, 183];
+    image.writeUInt16LE(arm64, machineOffset);
+    writeFileSync(dll, image);
+    const failure = failToLoad(index);
+    expect(failure).toMatchObject({ code: 'ERROR_BAD_EXE_FORMAT', path: dll });
+    expect(failure.message).toContain(`${process.platform}-${process.arch}`);
+    expect(failure.message).toContain('npm run build');
+  });
+
+  test.skipIf(onWindows)('when the kernel32 that it needs is missing (Windows has its own)', () => {
+    const { index, kernel32 } = copyPackage();
+    rmSync(kernel32);
+    const { message } = failToLoad(index);
+    expect(message).toContain(kernel32);
+    expect(message).toContain('npm run build');
+  });
+
+  test('when its entry point fails, and the process lives on', () => {
+    occupyName();
+    const failure = failToLoad(new URL('../dist/index.js', import.meta.url).href);
+    expect(failure).toMatchObject({
+      code: 'ERROR_DLL_INIT_FAILED',
+      path: dllPath(),
+      cause: { code: onWindows ? 'ERROR_INVALID_HANDLE' : 'ERROR_ACCESS_DENIED', syscall: 'CreateFileMappingW' },
+    });
+    expect(failure.message).toContain(dllPath());
+    expect(failure.message).toContain(failure.cause?.code);
+  });
+
+  test('and can be loaded when that is over', () => {
+    loadSharedMem().unload();
+  });
+});
+
+describe('A program that is linked against the DLL', () => {
+  test('does not run on if the entry point fails', () => {
+    occupyName();
+    const { status, stdout, stderr } = spawnSync(programPath('child'), { encoding: 'utf8', timeout: 50_000 });
+    // 127 is the dynamic linker's own; Windows' is STATUS_DLL_INIT_FAILED, and it has no words for it.
+    expect(status).toBe(onWindows ? 0xc0000142 : 127);
+    expect(stdout).toBe('');
+    if (!onWindows) expect(stderr).toContain('its entry point failed with Win32 error 5');
+  });
+});
+
+describe('The DLL', () => {
+  test('exports SetSharedMem and GetSharedMem, and nothing else', () => {
+    const names = onWindows
+      ? readImage(dllPath()).exports
+      : execFileSync('nm', ['-D', '--defined-only', '--format=posix', dllPath()], { encoding: 'utf8' })
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ')[0]);
+    expect(names.sort()).toEqual(['GetSharedMem', 'SetSharedMem']);
+  });
+
+  test.skipIf(!onWindows)('imports KERNEL32.dll and the C runtime alone (only Windows has that)', () => {
+    expect(readImage(dllPath()).imports.sort()).toEqual(['KERNEL32.dll', 'msvcrt.dll']);
+  });
+});

@@ -1,0 +1,111 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
+import { programPath } from '../dist/native-library.js';
+import { LANGUAGES, type Language } from './peer.js';
+
+type Program = 'parent' | 'child' | 'first_process' | 'second_process';
+
+function command(language: Language, program: Program): [string, ...string[]] {
+  if (language === 'C++') return [programPath(program)];
+  const script = new URL(`../dist/samples/${program.replace('_', '-')}.js`, import.meta.url);
+  return [process.execPath, fileURLToPath(script)];
+}
+
+/** A command line as CreateProcess takes it. */
+const commandLine = (words: readonly string[]) => words.map((word) => `"${word}"`).join(' ');
+
+/** Runs a program to its end. The C runtime of Windows may end lines with CR LF. */
+function run(language: Language, program: Program, args: readonly string[] = []) {
+  const [file, ...before] = command(language, program);
+  const { status, stdout, stderr } = spawnSync(file, [...before, ...args], { encoding: 'utf8', timeout: 50_000 });
+  return { status, stdout: stdout.replaceAll('\r\n', '\n'), stderr };
+}
+
+const pairs = LANGUAGES.flatMap((parent) => LANGUAGES.map((child) => ({ parent, child })));
+const WRITING = '\nProcess is writing to shared memory...\n\n';
+
+describe.each(LANGUAGES)('parent (%s)', (language) => {
+  test('asks for an input file without an argument, and exits with 0', () => {
+    expect(run(language, 'parent')).toEqual({ status: 0, stdout: 'Please specify an input file', stderr: '' });
+  });
+
+  test('shows the code when CreateProcess fails, and exits with 0', () => {
+    expect(run(language, 'parent', ['no-such-program'])).toEqual({
+      status: 0,
+      stdout: `${WRITING}CreateProcess failed (2)\n`,
+      stderr: '',
+    });
+  });
+
+  test('takes its argument as a whole command line, quotes and all', () => {
+    const script = 'console.log(JSON.stringify(process.argv.slice(1)))';
+    const line = `"${process.execPath}" -e "${script}" one "two words" three\\"quote`;
+    expect(run(language, 'parent', [line]).stdout).toBe(`${WRITING}["one","two words","three\\"quote"]\n`);
+  });
+
+  test('waits for the process that it started', () => {
+    const script = 'setImmediate(() => console.log(process.ppid > 0))';
+    expect(run(language, 'parent', [`"${process.execPath}" -e "${script}"`]).stdout).toBe(`${WRITING}true\n`);
+  });
+});
+
+describe.each(LANGUAGES)('child (%s)', (language) => {
+  test('prints the empty string if nobody holds the memory', () => {
+    expect(run(language, 'child')).toEqual({
+      status: 0,
+      stdout: 'Child process read from shared memory: \n',
+      stderr: '',
+    });
+  });
+
+  test('prints what the memory holds as UTF-8, whole', () => {
+    onTestFinished(unloadSharedMem);
+    setSharedMem('Grüße, 世界 😀');
+    expect(run(language, 'child').stdout).toBe('Child process read from shared memory: Grüße, 世界 😀\n');
+    expect(getSharedMem()).toBe('Grüße, 世界 😀');
+  });
+
+  test('prints at most 259 characters', () => {
+    onTestFinished(unloadSharedMem);
+    setSharedMem('x'.repeat(300));
+    expect(run(language, 'child').stdout).toBe(`Child process read from shared memory: ${'x'.repeat(259)}\n`);
+  });
+});
+
+test.each(pairs)('parent in $parent and child in $child share the test string', ({ parent, child }) => {
+  expect(run(parent, 'parent', [commandLine(command(child, 'child'))])).toEqual({
+    status: 0,
+    stdout: `${WRITING}Child process read from shared memory: This is a test string\n`,
+    stderr: '',
+  });
+});
+
+describe.each(LANGUAGES)('first_process (%s)', (language) => {
+  test('keeps the message, with its terminator, until a key is pressed, and exits with 0', async () => {
+    using memory = FileMapping.create('Global\\MyFileMappingObject', 256);
+    using view = memory.mapView();
+    view.bytes.fill(0xff);
+    const [file, ...args] = command(language, 'first_process');
+    const first = spawn(file, args, { stdio: ['pipe', 'inherit', 'inherit'] });
+    onTestFinished(() => void first.kill('SIGKILL'));
+    const ended = once(first, 'exit');
+    const message = 'Message from first process.';
+    await expect.poll(() => view.readString(0, message.length + 1), { timeout: 30_000 }).toBe(message);
+    expect(first.exitCode).toBeNull();
+    first.stdin.write('x');
+    expect(await ended).toEqual([0, null]);
+  });
+});
+
+describe.each(LANGUAGES)('second_process (%s)', (language) => {
+  test('shows the code if the first process does not run, and exits with 1', () => {
+    expect(run(language, 'second_process')).toEqual({
+      status: 1,
+      stdout: 'Could not open file mapping object (2).\n',
+      stderr: '',
+    });
+  });
+});

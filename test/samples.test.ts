@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
 import { programPath } from '../dist/native-library.js';
+import { readMessageBox } from './message-box.js';
 import { LANGUAGES, type Language } from './peer.js';
 
 type Program = 'parent' | 'child' | 'first_process' | 'second_process';
@@ -83,25 +84,42 @@ test.each(pairs)('parent in $parent and child in $child share the test string', 
   });
 });
 
-describe.each(LANGUAGES)('first_process (%s)', (language) => {
-  test('keeps the message, with its terminator, until a key is pressed, and exits with 0', async () => {
-    using memory = FileMapping.create('Global\\MyFileMappingObject', 256);
-    using view = memory.mapView();
-    view.bytes.fill(0xff);
-    const [file, ...args] = command(language, 'first_process');
-    const first = spawn(file, args, { stdio: ['pipe', 'inherit', 'inherit'] });
-    onTestFinished(() => void first.kill('SIGKILL'));
-    const ended = once(first, 'exit');
-    const message = 'Message from first process.';
-    await expect.poll(() => view.readString(0, message.length + 1), { timeout: 30_000 }).toBe(message);
-    expect(first.exitCode).toBeNull();
-    first.stdin.write('x');
-    expect(await ended).toEqual([0, null]);
+const MESSAGE = 'Message from first process.';
+
+/** Starts a program that is killed when the test is over. */
+function start(language: Language, program: Program, stdout: 'inherit' | 'pipe') {
+  const [file, ...args] = command(language, program);
+  const child = spawn(file, args, { stdio: ['pipe', stdout, 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return { child, ended: once(child, 'exit') };
+}
+
+/** Starts a first process and waits until its message is there. */
+async function startFirst(language: Language) {
+  using memory = FileMapping.create('Global\\MyFileMappingObject', 256);
+  using view = memory.mapView();
+  // What is left of a longer text has to end at the message's own terminator.
+  view.bytes.fill(0xff);
+  const first = start(language, 'first_process', 'inherit');
+  await expect.poll(() => view.readString(0, MESSAGE.length + 1), { timeout: 30_000 }).toBe(MESSAGE);
+  return first;
+}
+
+describe.each(pairs)('first_process in $parent and second_process in $child', ({ parent, child }) => {
+  test('share the message until a key is pressed, and exit with 0', async () => {
+    const first = await startFirst(parent);
+    const second = start(child, 'second_process', 'pipe');
+    expect(await readMessageBox(second.child)).toEqual({ caption: 'Process2', text: MESSAGE });
+    expect(await second.ended).toEqual([0, null]);
+    expect(first.child.exitCode).toBeNull();
+    first.child.stdin?.write('x');
+    expect(await first.ended).toEqual([0, null]);
+    expect(() => FileMapping.open('Global\\MyFileMappingObject')).toThrow('ERROR_FILE_NOT_FOUND');
   });
 });
 
 describe.each(LANGUAGES)('second_process (%s)', (language) => {
-  test('shows the code if the first process does not run, and exits with 1', () => {
+  test('shows the code if no first process runs, and exits with 1', () => {
     expect(run(language, 'second_process')).toEqual({
       status: 1,
       stdout: 'Could not open file mapping object (2).\n',

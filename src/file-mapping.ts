@@ -149,7 +149,7 @@ export class FileMapping implements Disposable {
   static open(name: string, options: OpenOptions = {}): FileMapping {
     checkName(name);
     const access = oneOf('access', options.access ?? 'write', ['read', 'write']);
-    const handle = check(kernel32().OpenFileMappingW(FILE_MAP[access], false, name), 'OpenFileMappingW', name);
+    const handle = check(kernel32().OpenFileMappingW(FILE_MAP[access], 0, name), 'OpenFileMappingW', name);
     return new FileMapping(handle, name, false, access);
   }
 

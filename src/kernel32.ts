@@ -4,6 +4,9 @@ import { advapi32Path, kernel32Path, user32Path } from './native-library.js';
 /** A `HANDLE`, an `HMODULE` or an address. C's null pointer is `null`. */
 export type Pointer = bigint;
 
+/** A `BOOL`, which is an `int`: 0 is `FALSE`. */
+export type Bool = number;
+
 /** The Win32 functions that this package calls. */
 export type Kernel32 = ReturnType<typeof declare>;
 
@@ -32,7 +35,7 @@ export interface ProcessInformation {
 export interface SecurityAttributes {
   readonly nLength: number;
   readonly lpSecurityDescriptor: Pointer | null;
-  readonly bInheritHandle: 0 | 1;
+  readonly bInheritHandle: Bool;
 }
 
 export interface MemoryBasicInformation {
@@ -96,10 +99,10 @@ function declareSecurity(kernel32: LibraryHandle, advapi32: LibraryHandle) {
         StringSDRevision: number,
         SecurityDescriptor: [Pointer | null],
         SecurityDescriptorSize: null,
-      ) => boolean
+      ) => Bool
     >(
       advapi32,
-      'bool __stdcall ConvertStringSecurityDescriptorToSecurityDescriptorW(const char16_t *StringSecurityDescriptor, ' +
+      'int __stdcall ConvertStringSecurityDescriptorToSecurityDescriptorW(const char16_t *StringSecurityDescriptor, ' +
         'uint32_t StringSDRevision, _Out_ void **SecurityDescriptor, void *SecurityDescriptorSize)',
     ),
 
@@ -145,7 +148,7 @@ function declare(library: LibraryHandle) {
   return {
     GetLastError: func<() => number>(library, 'uint32_t __stdcall GetLastError()'),
 
-    CloseHandle: func<(hObject: Pointer) => boolean>(library, 'bool __stdcall CloseHandle(void *hObject)'),
+    CloseHandle: func<(hObject: Pointer) => Bool>(library, 'int __stdcall CloseHandle(void *hObject)'),
 
     WaitForSingleObject: func<(hHandle: Pointer, dwMilliseconds: number) => number>(
       library,
@@ -172,9 +175,9 @@ function declare(library: LibraryHandle) {
       ],
     ),
 
-    OpenFileMappingW: func<(dwDesiredAccess: number, bInheritHandle: boolean, lpName: string) => Pointer | null>(
+    OpenFileMappingW: func<(dwDesiredAccess: number, bInheritHandle: Bool, lpName: string) => Pointer | null>(
       library,
-      'void *__stdcall OpenFileMappingW(uint32_t dwDesiredAccess, bool bInheritHandle, const char16_t *lpName)',
+      'void *__stdcall OpenFileMappingW(uint32_t dwDesiredAccess, int bInheritHandle, const char16_t *lpName)',
     ),
 
     MapViewOfFile: func<
@@ -191,9 +194,9 @@ function declare(library: LibraryHandle) {
         'uint32_t dwFileOffsetLow, size_t dwNumberOfBytesToMap)',
     ),
 
-    UnmapViewOfFile: func<(lpBaseAddress: Pointer) => boolean>(
+    UnmapViewOfFile: func<(lpBaseAddress: Pointer) => Bool>(
       library,
-      'bool __stdcall UnmapViewOfFile(void *lpBaseAddress)',
+      'int __stdcall UnmapViewOfFile(void *lpBaseAddress)',
     ),
 
     VirtualQuery: func<(lpAddress: Pointer, lpBuffer: Partial<MemoryBasicInformation>, dwLength: number) => number>(
@@ -204,9 +207,9 @@ function declare(library: LibraryHandle) {
 
     GetStdHandle: func<(nStdHandle: number) => Pointer>(library, 'void *__stdcall GetStdHandle(uint32_t nStdHandle)'),
 
-    SetHandleInformation: func<(hObject: Pointer, dwMask: number, dwFlags: number) => boolean>(
+    SetHandleInformation: func<(hObject: Pointer, dwMask: number, dwFlags: number) => Bool>(
       library,
-      'bool __stdcall SetHandleInformation(void *hObject, uint32_t dwMask, uint32_t dwFlags)',
+      'int __stdcall SetHandleInformation(void *hObject, uint32_t dwMask, uint32_t dwFlags)',
     ),
 
     CreateProcessW: func<
@@ -215,24 +218,24 @@ function declare(library: LibraryHandle) {
         lpCommandLine: Uint8Array,
         lpProcessAttributes: null,
         lpThreadAttributes: null,
-        bInheritHandles: boolean,
+        bInheritHandles: Bool,
         dwCreationFlags: number,
         lpEnvironment: null,
         lpCurrentDirectory: null,
         lpStartupInfo: StartupInfo,
         lpProcessInformation: Partial<ProcessInformation>,
-      ) => boolean
+      ) => Bool
     >(
       library,
-      // bool CreateProcessW(void *lpApplicationName, void *lpCommandLine, void *lpProcessAttributes,
-      //                     void *lpThreadAttributes, bool bInheritHandles, uint32_t dwCreationFlags,
+      // int CreateProcessW(void *lpApplicationName, void *lpCommandLine, void *lpProcessAttributes,
+      //                     void *lpThreadAttributes, int bInheritHandles, uint32_t dwCreationFlags,
       //                     void *lpEnvironment, void *lpCurrentDirectory, STARTUPINFOW *lpStartupInfo,
       //                     PROCESS_INFORMATION *lpProcessInformation)
       [
         'CreateProcessW',
-        'bool',
+        'int',
         [
-          ...['void *', 'void *', 'void *', 'void *', 'bool', 'uint32_t', 'void *', 'void *'],
+          ...['void *', 'void *', 'void *', 'void *', 'int', 'uint32_t', 'void *', 'void *'],
           ...[koffi.pointer(STARTUPINFOW), koffi.out(koffi.pointer(PROCESS_INFORMATION))],
         ],
       ],
@@ -243,7 +246,7 @@ function declare(library: LibraryHandle) {
       'void *__stdcall LoadLibraryW(const char16_t *lpLibFileName)',
     ),
 
-    FreeLibrary: func<(hLibModule: Pointer) => boolean>(library, 'bool __stdcall FreeLibrary(void *hLibModule)'),
+    FreeLibrary: func<(hLibModule: Pointer) => Bool>(library, 'int __stdcall FreeLibrary(void *hLibModule)'),
 
     GetProcAddress: func<(hModule: Pointer, lpProcName: string) => Pointer | null>(
       library,

@@ -156,7 +156,7 @@ export class Win32Error extends Error {
  * @throws {Win32Error} with the last error, which no other call may have replaced
  * @internal
  */
-export function check<T>(result: T | null | false, syscall: string, path?: string, details?: string): T {
-  if (result === null || result === false) throw new Win32Error(kernel32().GetLastError(), syscall, path, details);
+export function check<T>(result: T | null, syscall: string, path?: string, details?: string): T {
+  if (result === null || result === 0) throw new Win32Error(kernel32().GetLastError(), syscall, path, details);
   return result;
 }

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  cacheDir: '../build/vite',
   test: {
     root: import.meta.dirname,
     // Every file uses the one segment that all processes of this user share: one after the other.

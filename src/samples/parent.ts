@@ -14,7 +14,7 @@ function run(commandLine: string): void {
   // A copy, as CreateProcessW may write into it.
   const buffer = Buffer.from(`${commandLine}\0`, 'utf16le');
   const startup = { cb: sizeOf.STARTUPINFOW };
-  if (!CreateProcessW(null, buffer, null, null, true, 0, null, null, startup, process)) {
+  if (!CreateProcessW(null, buffer, null, null, 1, 0, null, null, startup, process)) {
     writeSync(1, `CreateProcess failed (${GetLastError()})\n`);
     return;
   }

@@ -1,0 +1,397 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { FileMapping, type MappedView } from 'dllmemfilemap';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readVersionedBlock } from '../dist/examples/versioned-block.js';
+import { programPath } from '../dist/native-library.js';
+import { Peer } from './peer.js';
+
+/** Longer than any test runs. */
+const PATIENT = 600_000;
+
+/** One of the examples' readers, or what runs it together with its publisher, as a user starts it. */
+class Reader {
+  readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #stderr: Promise<string>;
+  readonly #ended: Promise<unknown[]>;
+
+  constructor(example: string, ...args: readonly (string | number)[]) {
+    const script = fileURLToPath(new URL(`../dist/examples/${example}.js`, import.meta.url));
+    this.#process = spawn(process.execPath, [script, ...args.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+    this.#stderr = text(this.#process.stderr);
+    this.#ended = once(this.#process, 'exit');
+    onTestFinished(async () => {
+      this.#process.kill('SIGKILL');
+      await this.#ended;
+    });
+  }
+
+  /** The next line that it prints; `undefined` if it has printed the last. */
+  async line(): Promise<string | undefined> {
+    const { value, done } = await this.#lines.next();
+    return done ? undefined : value;
+  }
+
+  /** What else it prints until it ends, and how it ends. */
+  async end(): Promise<{ lines: string[]; stderr: string; code: unknown }> {
+    const lines: string[] = [];
+    for (let line = await this.line(); line !== undefined; line = await this.line()) lines.push(line);
+    const [code] = await this.#ended;
+    return { lines, stderr: (await this.#stderr).trimEnd(), code };
+  }
+}
+
+const EXAMPLES = [
+  { example: 'mumble-link', publisher: 'mumble_link', mapping: 'MumbleLink', program: 'Mumble', size: 5460 },
+  {
+    example: 'core-temp',
+    publisher: 'core_temp',
+    mapping: 'CoreTempMappingObjectEx',
+    program: 'Core Temp',
+    size: 4740,
+  },
+  {
+    example: 'rfactor2',
+    publisher: 'rfactor2',
+    mapping: '$rFactor2SMMP_Telemetry$',
+    program: 'rFactor 2 with the plugin',
+    size: 241_680,
+  },
+] as const;
+
+const publish = (name: (typeof EXAMPLES)[number]['publisher']) => Peer.run(programPath(`${name}_publisher`), []);
+
+/** What a publisher has put into its mapping, as its layout's documentation has it. */
+function memoryOf(name: string) {
+  const mapping = FileMapping.open(name, { access: 'read' });
+  const view = mapping.mapView();
+  const data = Buffer.from(view.snapshot());
+  view.close();
+  mapping.close();
+  return {
+    int32: (offset: number) => data.readInt32LE(offset),
+    uint32: (offset: number) => data.readUInt32LE(offset),
+    uint8: (offset: number) => data.readUInt8(offset),
+    floats: (offset: number, count: number) =>
+      Array.from({ length: count }, (_, i) => data.readFloatLE(offset + 4 * i)),
+    doubles: (offset: number, count: number) =>
+      Array.from({ length: count }, (_, i) => data.readDoubleLE(offset + 8 * i)),
+    utf16: (offset: number, units: number) => data.toString('utf16le', offset, offset + 2 * units).split('\0')[0],
+    latin1: (offset: number, length: number) => data.toString('latin1', offset, offset + length).split('\0')[0],
+  };
+}
+
+describe.each(EXAMPLES)('$example', ({ example, publisher, mapping, program, size }) => {
+  test('a reader without the program says that it is not running, and exits with 1', async () => {
+    expect(await new Reader(example).end()).toEqual({
+      lines: [],
+      stderr: `${program} is not running: no process has the mapping '${mapping}' open. Start ${program} first.`,
+      code: 1,
+    });
+  });
+
+  test('the mapping has the size of the published structure, in whole pages', async () => {
+    await publish(publisher);
+    using opened = FileMapping.open(mapping, { access: 'read' });
+    expect(opened.size).toBe(Math.ceil(size / 4096) * 4096);
+  });
+
+  test('a publisher ends with its input, and the mapping with it', async () => {
+    const peer = await publish(publisher);
+    expect(await peer.ask('next')).toBe('1');
+    expect(await peer.end()).toBe(0);
+    expect(() => FileMapping.open(mapping)).toThrow(expect.objectContaining({ code: 'ERROR_FILE_NOT_FOUND' }));
+  });
+
+  test('a publisher leaves the memory of a running program alone', async () => {
+    using running = FileMapping.create(mapping, size, { exclusive: true });
+    const { lines, stderr, code } = await new Reader('run', example).end();
+    expect({ lines, code }).toEqual({ lines: [], code: 1 });
+    expect(stderr).toContain('the real program is running');
+    using view = running.mapView();
+    expect(view.bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('one command runs publisher and reader', async () => {
+    const { lines, stderr, code } = await new Reader('run', example, 3, PATIENT).end();
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+    expect(lines.filter((line) => !line.includes('waiting'))).toHaveLength(3);
+  });
+});
+
+test('the command without an example names the examples', async () => {
+  expect(await new Reader('run').end()).toEqual({
+    lines: [],
+    stderr: 'Please specify an example: mumble-link, core-temp, rfactor2',
+    code: 1,
+  });
+});
+
+describe('mumble-link', () => {
+  test('the publisher has the layout of LinkedMem', async () => {
+    const peer = await publish('mumble_link');
+    await peer.ask('next');
+    await peer.ask('next');
+    const memory = memoryOf('MumbleLink');
+    expect(memory.uint32(0)).toBe(2);
+    expect(memory.uint32(4)).toBe(2);
+    expect(memory.floats(8, 3)).toEqual([1, 2, -0.5]);
+    expect(memory.floats(20, 3)).toEqual([0, 0, 1]);
+    expect(memory.floats(32, 3)).toEqual([0, 1, 0]);
+    expect(memory.utf16(44, 256)).toBe('Example Game');
+    expect(memory.floats(556, 3)).toEqual([1, 3.75, -0.5]);
+    expect(memory.floats(568, 3)).toEqual([0, 0, 1]);
+    expect(memory.floats(580, 3)).toEqual([0, 1, 0]);
+    expect(memory.utf16(592, 256)).toBe('Zoë 🎧');
+    expect(memory.uint32(1104)).toBe(13);
+    expect(memory.latin1(1108, 13)).toBe('example/map-1');
+    expect(memory.utf16(1364, 2048)).toBe('A player who walks along a line.');
+  });
+
+  test('a position is shown once uiTick has changed, each one once', async () => {
+    const peer = await publish('mumble_link');
+    await peer.ask('next');
+    const reader = new Reader('mumble-link', 2, PATIENT);
+    expect(await reader.line()).toBe(
+      '"Example Game" is linked, with the player "Zoë 🎧"; waiting for uiTick 1 to change',
+    );
+    await peer.ask('next');
+    expect(await reader.line()).toBe('uiTick 2: at (1.00, 2.00, -0.50) m, facing (0.00, 0.00, 1.00)');
+    await peer.ask('next');
+    expect(await reader.end()).toEqual({
+      lines: ['uiTick 3: at (1.50, 2.00, -0.75) m, facing (0.00, 0.00, 1.00)'],
+      stderr: '',
+      code: 0,
+    });
+  });
+
+  test('a link whose uiTick does not change is stale, and its position never shown', async () => {
+    const peer = await publish('mumble_link');
+    await peer.ask('next');
+    expect(await new Reader('mumble-link', 2, 0).end()).toEqual({
+      lines: [
+        '"Example Game" is linked, with the player "Zoë 🎧"; waiting for uiTick 1 to change',
+        'Stale: uiTick is 1 since 0 ms, so the game has stopped.',
+      ],
+      stderr: '',
+      code: 0,
+    });
+  });
+
+  test('the link of a game that was killed is stale, although the memory is still there', async () => {
+    const peer = await publish('mumble_link');
+    await peer.ask('next');
+    // As Mumble does, this keeps it.
+    using _kept = FileMapping.open('MumbleLink', { access: 'read' });
+    await peer.kill();
+    const { lines } = await new Reader('mumble-link', 2, 0).end();
+    expect(lines.at(-1)).toBe('Stale: uiTick is 1 since 0 ms, so the game has stopped.');
+  });
+
+  test('without a game, the link is there and says nothing', async () => {
+    await publish('mumble_link');
+    expect(await new Reader('mumble-link', 2, 0).end()).toEqual({
+      lines: ['No game was linked for 0 ms.'],
+      stderr: '',
+      code: 0,
+    });
+  });
+});
+
+describe('core-temp', () => {
+  test('the publisher has the layout of CoreTempSharedDataEx', async () => {
+    const peer = await publish('core_temp');
+    await peer.ask('next');
+    await peer.ask('delta');
+    const memory = memoryOf('CoreTempMappingObjectEx');
+    expect([0, 4, 8, 12, 16].map(memory.uint32)).toEqual([1, 11, 21, 31, 0]);
+    expect(memory.uint32(1024)).toBe(100);
+    expect(memory.uint32(1536)).toBe(4);
+    expect(memory.uint32(1540)).toBe(1);
+    expect(memory.floats(1544, 5)).toEqual([41, 41.5, 42, 42.5, 0]);
+    expect(memory.floats(2568, 4)).toEqual([1.125, 3601, 100, 36]);
+    expect(memory.latin1(2584, 100)).toBe('Example CPU');
+    expect([2684, 2685, 2686, 2687].map(memory.uint8)).toEqual([0, 1, 1, 1]);
+    expect(memory.uint32(2688)).toBe(2);
+    expect(memory.uint32(2692)).toBe(65);
+    expect(memory.floats(3204, 1)).toEqual([20.5]);
+    expect(memory.floats(3716, 5)).toEqual([36, 37, 38, 39, 0]);
+  });
+
+  test('each change is shown, until the program ends', async () => {
+    const peer = await publish('core_temp');
+    await peer.ask('next');
+    const reader = new Reader('core-temp', 9, PATIENT);
+    expect(await reader.line()).toBe(
+      '"Example CPU", 3601 MHz, 20.5 W, 41.0 °C at 1 %, 41.5 °C at 11 %, 42.0 °C at 21 %, 42.5 °C at 31 %',
+    );
+    await peer.ask('next');
+    expect(await reader.line()).toBe(
+      '"Example CPU", 3602 MHz, 21.0 W, 42.0 °C at 2 %, 42.5 °C at 12 %, 43.0 °C at 22 %, 43.5 °C at 32 %',
+    );
+    await peer.end();
+    expect(await reader.end()).toEqual({ lines: ['Core Temp has ended.'], stderr: '', code: 0 });
+  });
+
+  test('a temperature is shown as what it is: in Fahrenheit, a distance from TjMax', async () => {
+    const peer = await publish('core_temp');
+    await peer.ask('next');
+    await peer.ask('fahrenheit');
+    await peer.ask('delta');
+    expect(await new Reader('core-temp', 1).line()).toContain(' W, 41.0 °F below TjMax at 1 %, ');
+  });
+
+  test('a reader ends when nothing changes', async () => {
+    const peer = await publish('core_temp');
+    await peer.ask('next');
+    const { lines, code } = await new Reader('core-temp', 9, 0).end();
+    expect({ last: lines.at(-1), count: lines.length, code }).toEqual({
+      last: 'Nothing has changed for 0 ms.',
+      count: 2,
+      code: 0,
+    });
+  });
+});
+
+describe('rfactor2', () => {
+  const line = (n: number) =>
+    `Update ${n}: car 7 "Example GT #7" on "Example Ring", ${(n * 0.02).toFixed(2)} s, ` +
+    `lap 1 for ${(n * 0.02).toFixed(2)} s, at (${(n * 1.5).toFixed(2)}, 0.25, ${(n * -2).toFixed(2)}) m, ` +
+    `${((50 + n) * 3.6).toFixed(1)} km/h`;
+
+  test('the publisher has the layout of rF2Telemetry behind the version words', async () => {
+    const peer = await publish('rfactor2');
+    await peer.ask('next');
+    await peer.ask('next');
+    const memory = memoryOf('$rFactor2SMMP_Telemetry$');
+    expect([0, 4].map(memory.uint32)).toEqual([2, 2]);
+    expect(memory.int32(8)).toBe(8 + 2 * 1888);
+    expect(memory.int32(12)).toBe(2);
+    for (const [offset, id] of [
+      [16, 7],
+      [16 + 1888, 8],
+    ] as const) {
+      expect(memory.int32(offset)).toBe(id);
+      expect(memory.doubles(offset + 4, 2)).toEqual([0.02, 0.04]);
+      expect(memory.int32(offset + 20)).toBe(1);
+      expect(memory.doubles(offset + 24, 1)).toEqual([0]);
+      expect(memory.latin1(offset + 32, 64)).toBe(`Example GT #${id}`);
+      expect(memory.latin1(offset + 96, 64)).toBe('Example Ring');
+      expect(memory.doubles(offset + 160, 3)).toEqual([3, id - 6.75, -4]);
+      expect(memory.doubles(offset + 184, 3)).toEqual([0, 0, -52]);
+    }
+  });
+
+  test('each update is shown once', async () => {
+    const peer = await publish('rfactor2');
+    await peer.ask('next');
+    const reader = new Reader('rfactor2', 3, PATIENT);
+    expect(await reader.line()).toBe(line(1));
+    await peer.ask('next');
+    expect(await reader.line()).toBe(line(2));
+    await peer.ask('next');
+    expect(await reader.end()).toEqual({ lines: [line(3)], stderr: '', code: 0 });
+  });
+
+  test('an update that is under way is refused, and read once it is whole', async () => {
+    const peer = await publish('rfactor2');
+    await peer.ask('next');
+    const reader = new Reader('rfactor2', 2, PATIENT);
+    expect(await reader.line()).toBe(line(1));
+    await peer.ask('begin');
+    expect(await reader.line()).toBe('Update 2 is under way, and 1 the last whole one: trying again');
+    await peer.ask('finish');
+    expect(await reader.end()).toEqual({ lines: [line(2)], stderr: '', code: 0 });
+  });
+
+  test('an update whose writer was killed is never read: the reader gives up and exits with 1', async () => {
+    const peer = await publish('rfactor2');
+    await peer.ask('next');
+    await peer.ask('begin');
+    using _kept = FileMapping.open('$rFactor2SMMP_Telemetry$', { access: 'read' });
+    await peer.kill();
+    expect(await new Reader('rfactor2', 2, 0).end()).toEqual({
+      lines: ['Update 2 is under way, and 1 the last whole one: trying again'],
+      stderr: 'Gave up: update 2 has not ended for 0 ms, so there is nothing whole to read.',
+      code: 1,
+    });
+  });
+
+  test('a reader ends when there are no more updates', async () => {
+    const peer = await publish('rfactor2');
+    await peer.ask('next');
+    expect(await new Reader('rfactor2', 2, 0).end()).toEqual({
+      lines: [line(1), 'No update after 1 for 0 ms: the game is paused or has ended.'],
+      stderr: '',
+      code: 0,
+    });
+  });
+});
+
+describe('a versioned block', () => {
+  const LENGTH = 64;
+
+  /** A view in which writers get on with their work between the copies that a reader takes: before each, one step. */
+  function viewWith(steps: readonly ((block: DataView) => void)[]): Pick<MappedView, 'snapshot'> & { copies: number } {
+    const mapping = FileMapping.create(null, LENGTH);
+    const view = mapping.mapView();
+    onTestFinished(() => {
+      view.close();
+      mapping.close();
+    });
+    return {
+      copies: 0,
+      snapshot(offset, length) {
+        steps[this.copies++]?.(new DataView(view.bytes.buffer));
+        return view.snapshot(offset, length);
+      },
+    };
+  }
+
+  const idle = () => {};
+  const begin = (n: number) => (block: DataView) => {
+    block.setUint32(0, n, true);
+    block.setUint32(8, n, true);
+  };
+  const finish = (n: number) => (block: DataView) => {
+    block.setUint32(60, n, true);
+    block.setUint32(4, n, true);
+  };
+  const words = (block: Uint8Array | undefined) =>
+    block && [0, 4, 8, 60].map((offset) => new DataView(block.buffer).getUint32(offset, true));
+
+  test('is copied at once when nobody writes', () => {
+    const view = viewWith([]);
+    expect(words(readVersionedBlock(view, LENGTH))).toEqual([0, 0, 0, 0]);
+    expect(view.copies).toBe(3);
+  });
+
+  test('is copied again when an update began during the copy', () => {
+    const view = viewWith([idle, begin(1), idle, finish(1)]);
+    expect(words(readVersionedBlock(view, LENGTH))).toEqual([1, 1, 1, 1]);
+  });
+
+  test('is copied again when a whole update took place between the words and the copy, or right after it', () => {
+    for (const step of [1, 2]) {
+      const update = (block: DataView) => {
+        begin(1)(block);
+        finish(1)(block);
+      };
+      const view = viewWith([...Array(step).fill(idle), update]);
+      expect(words(readVersionedBlock(view, LENGTH))).toEqual([1, 1, 1, 1]);
+      expect(view.copies).toBe(6);
+    }
+  });
+
+  test('is not waited for when the update does not end', () => {
+    const view = viewWith([begin(1)]);
+    expect(readVersionedBlock(view, LENGTH)).toBeUndefined();
+    expect(view.copies).toBe(100);
+  });
+});

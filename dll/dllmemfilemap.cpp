@@ -33,18 +33,23 @@ void Detach() {
   SetLastError(error);
 }
 
-// The number of characters before the terminator, at most `capacity`. Looks at whole blocks, in a
-// way that compilers turn into vector instructions; the memory is a whole number of them.
+// Whether there is a terminator among the characters. Compilers turn this into a few vector
+// instructions.
+template <DWORD count>
+bool HasTerminator(const WCHAR* text) {
+  WCHAR found = 0;
+  for (DWORD i = 0; i < count; ++i) found |= static_cast<WCHAR>(text[i] == 0);
+  return found != 0;
+}
+
+// The number of characters before the terminator, at most `capacity`. Skips whole blocks, of which
+// the memory has a whole number.
 DWORD LengthInMemory(DWORD capacity) {
-  constexpr DWORD kBlock = 64;
-  static_assert(kCapacity % kBlock == 0, "");
+  static_assert(kCapacity % 64 == 0, "");
   const WCHAR* const text = memory;
   DWORD length = 0;
-  for (; length < capacity; length += kBlock) {
-    WCHAR zeros = 0;
-    for (DWORD i = 0; i < kBlock; ++i) zeros |= static_cast<WCHAR>(text[length + i] == 0);
-    if (zeros != 0) break;
-  }
+  while (length < capacity && !HasTerminator<64>(text + length)) length += 64;
+  while (length < capacity && !HasTerminator<8>(text + length)) length += 8;
   while (length < capacity && text[length] != 0) ++length;
   return length < capacity ? length : capacity;
 }

@@ -20,6 +20,9 @@ const MAX_PATH = 260;
 const ERROR_ALREADY_EXISTS = 183;
 const ERROR_INVALID_ADDRESS = 487;
 
+/** Lets this module alone construct what trusts the handle or the address that it is given. */
+const OWN = Symbol('own');
+
 /** What a {@link FileMapping} may be used for. */
 export type MappingAccess = 'read' | 'write';
 
@@ -93,7 +96,8 @@ export class FileMapping implements Disposable {
   #handle: Pointer | undefined;
   #size: number | undefined;
 
-  private constructor(handle: Pointer, name: string | null, created: boolean, access: MappingAccess) {
+  private constructor(key: symbol, handle: Pointer, name: string | null, created: boolean, access: MappingAccess) {
+    if (key !== OWN) throw new TypeError('FileMapping has no public constructor: use FileMapping.create or open');
     this.#handle = handle;
     this.name = name;
     this.created = created;
@@ -134,7 +138,7 @@ export class FileMapping implements Disposable {
       CloseHandle(handle);
       throw new Win32Error(ERROR_ALREADY_EXISTS, 'CreateFileMappingW', name ?? undefined);
     }
-    return new FileMapping(handle, name, created, 'write');
+    return new FileMapping(OWN, handle, name, created, 'write');
   }
 
   /**
@@ -150,7 +154,7 @@ export class FileMapping implements Disposable {
     checkName(name);
     const access = oneOf('access', options.access ?? 'write', ['read', 'write']);
     const handle = check(kernel32().OpenFileMappingW(FILE_MAP[access], 0, name), 'OpenFileMappingW', name);
-    return new FileMapping(handle, name, false, access);
+    return new FileMapping(OWN, handle, name, false, access);
   }
 
   /**
@@ -200,7 +204,7 @@ export class FileMapping implements Disposable {
       kernel32().UnmapViewOfFile(address);
       throw new Win32Error(ERROR_INVALID_ADDRESS, 'MapViewOfFile', this.name ?? undefined, details);
     }
-    return new MappedView(address, Number(RegionSize), access);
+    return new MappedView(OWN, address, Number(RegionSize), access);
   }
 
   #checkOpen(): Pointer {
@@ -247,10 +251,13 @@ export class MappedView implements Disposable {
   #bytes: Uint8Array | undefined;
 
   /** @internal */
-  constructor(address: Pointer, length: number, access: ViewAccess) {
+  constructor(key: symbol, address: Pointer, length: number, access: ViewAccess) {
+    if (key !== OWN) throw new TypeError('MappedView has no public constructor: use FileMapping.mapView');
     this.#address = address;
     this.length = length;
     this.access = access;
+    // Another length or access would reach memory that is not the view's, or not writable.
+    Object.freeze(this);
   }
 
   /**

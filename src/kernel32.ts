@@ -253,7 +253,7 @@ function declare(library: LibraryHandle) {
       'void *__stdcall GetProcAddress(void *hModule, const char *lpProcName)',
     ),
 
-    lstrlenW: func<(lpString: Uint8Array) => number>(library, 'int __stdcall lstrlenW(void *lpString)'),
+    lstrlenW: func<(lpString: number) => number>(library, 'int __stdcall lstrlenW(uintptr_t lpString)'),
 
     /** The sizes of the structures that say their own, in bytes. */
     sizeOf: {

@@ -14,6 +14,9 @@ export const MAX_CHARACTERS = SHMEMSIZE / 2 - 1;
 /** A buffer of this many characters takes the whole memory, should somebody have filled it without a terminator. */
 const WHOLE_MEMORY = SHMEMSIZE / 2 + 1;
 
+/** Up to this many UTF-16 code units, a loop in JavaScript costs less than a call of native code. */
+const SHORT = 32;
+
 const ERROR_BAD_EXE_FORMAT = 193;
 const ERROR_DLL_INIT_FAILED = 1114;
 
@@ -25,24 +28,27 @@ export class SharedMem implements Disposable {
   #module: Pointer | undefined;
   /** `void SetSharedMem(const char16_t *lpszBuf)` */
   readonly #set: (lpszBuf: string) => void;
+  /** The same with the string's address. */
+  readonly #setFrom: (lpszBuf: number) => void;
   /** `void GetSharedMem(char16_t *lpszBuf, uint32_t cchSize)` */
-  readonly #get: (lpszBuf: Uint8Array, cchSize: number) => void;
+  readonly #get: (lpszBuf: number, cchSize: number) => void;
   readonly #buffer = Buffer.alloc(WHOLE_MEMORY * 2);
+  readonly #units = new Uint16Array(this.#buffer.buffer, this.#buffer.byteOffset, WHOLE_MEMORY);
+  /** Of the buffer, whose memory never moves. Passing a number is what costs koffi least. */
+  readonly #address = Number(koffi.address(this.#buffer));
 
-  private constructor(module: Pointer, path: string) {
-    this.#module = module;
-    const { GetProcAddress } = kernel32();
-    const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', path, name);
-    this.#set = declareOnce(address('SetSharedMem'), 'void', ['str16']);
-    this.#get = declareOnce(address('GetSharedMem'), 'void', ['void *', 'uint32_t']);
-  }
-
-  /** @internal */
-  static load(): SharedMem {
+  /** As {@link loadSharedMem}. */
+  constructor() {
     const path = dllPath();
-    const module = kernel32().LoadLibraryW(path);
-    if (module === null) throw loadError(kernel32().GetLastError(), path);
-    return new SharedMem(module, path);
+    const { GetLastError, GetProcAddress, LoadLibraryW } = kernel32();
+    const module = LoadLibraryW(path);
+    if (module === null) throw loadError(GetLastError(), path);
+    this.#module = module;
+    const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', path, name);
+    const setSharedMem = address('SetSharedMem');
+    this.#set = declareOnce(setSharedMem, 'str16');
+    this.#setFrom = declareOnce(setSharedMem, 'uintptr_t');
+    this.#get = declareOnce(address('GetSharedMem'), 'uintptr_t', 'uint32_t');
   }
 
   /**
@@ -56,7 +62,14 @@ export class SharedMem implements Disposable {
   set(text: string): void {
     checkText(text, MAX_CHARACTERS);
     this.#checkLoaded();
-    this.#set(text);
+    if (text.length > SHORT) {
+      this.#set(text);
+      return;
+    }
+    const units = this.#units;
+    for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i);
+    units[text.length] = 0;
+    this.#setFrom(this.#address);
   }
 
   /**
@@ -72,8 +85,12 @@ export class SharedMem implements Disposable {
       throw new RangeError(`cchSize must be an integer from 1 up: it is ${describe(cchSize)}`);
     }
     this.#checkLoaded();
-    this.#get(this.#buffer, Math.min(cchSize, WHOLE_MEMORY));
-    return this.#buffer.toString('utf16le', 0, kernel32().lstrlenW(this.#buffer) * 2);
+    this.#get(this.#address, Math.min(cchSize, WHOLE_MEMORY));
+    const units = this.#units;
+    let length = 0;
+    while (length < SHORT && units[length] !== 0) length++;
+    if (length === SHORT) length += kernel32().lstrlenW(this.#address + SHORT * 2);
+    return this.#buffer.toString('utf16le', 0, length * 2);
   }
 
   /** Gives this reference up. With the last one of the last process the shared memory ends. Again does nothing. */
@@ -107,15 +124,17 @@ export class SharedMem implements Disposable {
  * @see {@link https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-loadlibraryw | LoadLibraryW}
  */
 export function loadSharedMem(): SharedMem {
-  return SharedMem.load();
+  return new SharedMem();
 }
 
-/** The functions that were declared, by address: koffi keeps what is declared to it for ever. */
-const declared = new Map<Pointer, unknown>();
+/** The functions that were declared: koffi keeps what is declared to it for ever. */
+const declared = new Map<string, unknown>();
 
-function declareOnce<F>(address: Pointer, result: string, parameters: string[]): F {
-  if (!declared.has(address)) declared.set(address, koffi.decode(address, koffi.proto(result, parameters)));
-  return declared.get(address) as F;
+/** The function without a result that is at an address, with parameters of these types. */
+function declareOnce<F>(address: Pointer, ...parameters: string[]): F {
+  const key = [address, ...parameters].join();
+  if (!declared.has(key)) declared.set(key, koffi.decode(address, koffi.proto('void', parameters)));
+  return declared.get(key) as F;
 }
 
 /** This thread's reference for those who do not care how long. */

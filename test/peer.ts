@@ -15,6 +15,14 @@ const hexFromText = (text: string) =>
 const textFromHex = (hex: string) =>
   (hex.match(/.{4}/g) ?? []).map((unit) => String.fromCharCode(Number.parseInt(unit, 16))).join('');
 
+export interface PeerOptions {
+  /** As another user. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Beside the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A real process that does what it is told, and is killed when the test is over. */
 export class Peer {
   readonly process: ChildProcessWithoutNullStreams;
@@ -28,14 +36,23 @@ export class Peer {
   }
 
   /** Starts a program that has the DLL loaded for as long as it runs, or one that has not. */
-  static async start(language: Language, kind: 'dll' | 'mapping'): Promise<Peer> {
-    const [command, ...args] = language === 'Node' ? [process.execPath, nodePeer, kind] : [programPath(`${kind}_peer`)];
-    return Peer.run(command as string, args);
+  static async start(language: Language, kind: 'dll' | 'mapping', options: PeerOptions = {}): Promise<Peer> {
+    const [command, ...args] = Peer.commandLine(language, kind);
+    return Peer.run(command as string, args, options);
+  }
+
+  /** What {@link Peer.start} starts, for a program that starts it in its own way. */
+  static commandLine(language: Language, kind: 'dll' | 'mapping'): readonly string[] {
+    return language === 'Node' ? [process.execPath, nodePeer, kind] : [programPath(`${kind}_peer`)];
   }
 
   /** Starts any program that speaks the peers' protocol. */
-  static async run(command: string, args: readonly string[], options: { readonly uid?: number } = {}): Promise<Peer> {
-    const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] as never });
+  static async run(command: string, args: readonly string[], { env, ...options }: PeerOptions = {}): Promise<Peer> {
+    const child = spawn(command, args, {
+      ...options,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'inherit'] as never,
+    });
     const peer = new Peer(
       child as ChildProcessWithoutNullStreams,
       createInterface({ input: child.stdout as NodeJS.ReadableStream }),
@@ -68,20 +85,46 @@ export class Peer {
     return textFromHex(hex);
   }
 
-  /** `'ok created'`, `'ok opened'` or `'error CODE'`. */
-  create(name: string, size: number): Promise<string> {
-    return this.ask(`create ${hexFromText(name)} ${size}`);
+  /** `'ok created'`, `'ok opened'` or `'error CODE'`. Only Node peers heed the security. */
+  create(
+    name: string,
+    size: number,
+    security: 'user' | 'everyone-read' | 'everyone-read-write' = 'user',
+  ): Promise<string> {
+    return this.ask(`create ${hexFromText(name)} ${size} ${security}`);
   }
 
   /** `'ok'` or `'error CODE'`. */
-  open(name: string): Promise<string> {
-    return this.ask(`open ${hexFromText(name)}`);
+  open(name: string, access: 'read' | 'write' = 'write'): Promise<string> {
+    return this.ask(`open ${hexFromText(name)} ${access}`);
+  }
+
+  /**
+   * Has it create, use and close the object without end. It answers again only if its own byte, the one at `offset`,
+   * was ever other than it left it.
+   */
+  churn(name: string, size: number, offset: number): Promise<string> {
+    return this.ask(`churn ${hexFromText(name)} ${size} ${offset}`);
   }
 
   /** Ends it as the system ends a process: SIGKILL, or TerminateProcess. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await this.#ended;
+  }
+
+  /** What it said by the time it ended that no command asked for. */
+  async unasked(): Promise<string[]> {
+    await this.#ended;
+    const said: string[] = [];
+    for await (const line of { [Symbol.asyncIterator]: () => this.#lines }) said.push(line.trimEnd());
+    return said;
+  }
+
+  /** Lets it go on after it was stopped in the middle of a command. Returns the answer to that command. */
+  async resume(): Promise<string> {
+    this.process.kill('SIGCONT');
+    return this.#next();
   }
 
   /** Lets it end by itself. Returns the exit code. */

@@ -97,20 +97,28 @@ std::u16string ToUtf16(std::string_view text) {
 
 using namespace kernel32;
 
-// Blocks of 64 bytes, aligned so that none reaches into a page that the string does not, with the
-// inner loop turned into vector instructions. They read on behind the terminator, which the address
-// sanitizer would report.
-__attribute__((no_sanitize("address"))) int WINAPI lstrlenW(LPCWSTR lpString) {
-  constexpr size_t kBlock = 64 / sizeof(WCHAR);
+namespace {
+
+// Whether there is a terminator in the block. Compilers turn this into a few vector instructions.
+template <size_t bytes>
+__attribute__((no_sanitize("address"))) bool HasTerminator(const WCHAR* block) {
+  WCHAR found = 0;
+  for (size_t i = 0; i < bytes / sizeof(WCHAR); ++i) found |= static_cast<WCHAR>(block[i] == 0);
+  return found != 0;
+}
+
+}  // namespace
+
+// Looks at blocks that are aligned, so that none reaches into a page that the string does not. They
+// reach behind the terminator, though, which the address sanitizer would report.
+int WINAPI lstrlenW(LPCWSTR lpString) {
+  constexpr size_t kLarge = 128, kSmall = 16;
   if (!lpString) return 0;
   const WCHAR* end = lpString;
-  while (*end != 0 && reinterpret_cast<uintptr_t>(end) % 64 != 0) ++end;
+  while (*end != 0 && reinterpret_cast<uintptr_t>(end) % kLarge != 0) ++end;
   if (*end != 0) {
-    for (;; end += kBlock) {
-      WCHAR zeros = 0;
-      for (size_t i = 0; i < kBlock; ++i) zeros |= static_cast<WCHAR>(end[i] == 0);
-      if (zeros != 0) break;
-    }
+    while (!HasTerminator<kLarge>(end)) end += kLarge / sizeof(WCHAR);
+    while (!HasTerminator<kSmall>(end)) end += kSmall / sizeof(WCHAR);
     while (*end != 0) ++end;
   }
   return static_cast<int>(end - lpString);

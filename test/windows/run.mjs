@@ -107,6 +107,8 @@ async function makePrefix() {
   if (!existsSync(library)) {
     await prepare('x86_64-w64-mingw32-g++', '-shared', '-static', '-o', library, librarySource, '-ladvapi32');
   }
+  // Until Wine has ended, its desktop is the one without a screen that it was prepared with.
+  await prepare('wineserver', '-w');
 }
 
 async function makeApp() {

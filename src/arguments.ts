@@ -9,6 +9,31 @@ export function describe(value: unknown): string {
 }
 
 /**
+ * Refuses what is no object to read options from.
+ *
+ * @throws {TypeError}
+ * @internal
+ */
+export function requireOptions(options: object): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object: it is ${describe(options)}`);
+  }
+}
+
+/**
+ * Refuses a string that a null-terminated one cannot hold.
+ *
+ * @throws {TypeError} if it is no string, or has a terminator in it
+ * @internal
+ */
+export function requireText(parameter: string, text: string): void {
+  if (typeof text !== 'string') throw new TypeError(`${parameter} must be a string: it is ${describe(text)}`);
+  if (text.includes('\0')) {
+    throw new TypeError(`${parameter} must not contain U+0000, which ends it: there is one at ${text.indexOf('\0')}`);
+  }
+}
+
+/**
  * Refuses what is no integer in the range.
  *
  * @throws {TypeError} if it is no number
@@ -23,20 +48,17 @@ export function requireInteger(parameter: string, value: number, least: number, 
 }
 
 /**
- * Refuses what cannot be stored as a null-terminated string.
+ * Refuses a string that a null-terminated one of a certain length cannot hold.
  *
- * @param maxCharacters the room, in UTF-16 code units, without the terminator
+ * @param most the room, in UTF-16 code units, without the terminator
  * @throws {TypeError} if it is no string, or has a terminator in it
  * @throws {RangeError} if it is too long
  * @internal
  */
-export function checkText(text: string, maxCharacters: number): void {
-  if (typeof text !== 'string') throw new TypeError(`text must be a string: it is ${describe(text)}`);
-  if (text.length > maxCharacters) {
-    throw new RangeError(`text must have at most ${maxCharacters} characters: it has ${text.length}`);
-  }
-  if (text.includes('\0')) {
-    throw new TypeError(`text must not contain U+0000, which ends it: there is one at ${text.indexOf('\0')}`);
+export function requireTextOf(parameter: string, text: string, most: number): void {
+  requireText(parameter, text);
+  if (text.length > most) {
+    throw new RangeError(`${parameter} must have at most ${most} characters: it has ${text.length}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import koffi from 'koffi';
-import { checkText, describe, requireInteger, useAfterClose } from './arguments.js';
+import { describe, requireInteger, requireOptions, requireText, requireTextOf, useAfterClose } from './arguments.js';
 import {
   FILE_MAP_COPY,
   FILE_MAP_READ,
@@ -102,6 +102,7 @@ export class FileMapping implements Disposable {
     this.name = name;
     this.created = created;
     this.access = access;
+    Object.freeze(this);
   }
 
   /**
@@ -118,8 +119,9 @@ export class FileMapping implements Disposable {
    * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw | CreateFileMappingW}
    */
   static create(name: string | null, size: number, options: CreateOptions = {}): FileMapping {
-    if (name !== null) checkName(name);
+    if (name !== null) requireName(name);
     requireInteger('size', size, 1);
+    requireOptions(options);
     const { exclusive = false, security = 'user' } = options;
     if (typeof exclusive !== 'boolean') {
       throw new TypeError(`exclusive must be a boolean: it is ${describe(exclusive)}`);
@@ -151,7 +153,8 @@ export class FileMapping implements Disposable {
    * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw | OpenFileMappingW}
    */
   static open(name: string, options: OpenOptions = {}): FileMapping {
-    checkName(name);
+    requireName(name);
+    requireOptions(options);
     const access = oneOf('access', options.access ?? 'write', ['read', 'write']);
     const handle = check(kernel32().OpenFileMappingW(FILE_MAP[access], 0, name), 'OpenFileMappingW', name);
     return new FileMapping(OWN, handle, name, false, access);
@@ -184,6 +187,7 @@ export class FileMapping implements Disposable {
    * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile | MapViewOfFile}
    */
   mapView(options: ViewOptions = {}): MappedView {
+    requireOptions(options);
     const { offset = 0, length = 0 } = options;
     const access = oneOf('access', options.access ?? this.access, ['read', 'write', 'copy']);
     requireInteger('offset', offset, 0);
@@ -319,8 +323,8 @@ export class MappedView implements Disposable {
   writeString(text: string, offset = 0): void {
     const memory = this.#mapped();
     if (this.access === 'read') throw new TypeError("The view was mapped with access 'read', so it cannot be written");
-    requireInteger('offset', offset, 0, this.length);
-    checkText(text, Math.floor((this.length - offset) / 2) - 1);
+    requireInteger('offset', offset, 0, this.length - 2);
+    requireTextOf('text', text, Math.floor((this.length - offset) / 2) - 1);
     const end = offset + memory.write(text, offset, 'utf16le');
     memory.writeUInt16LE(0, end);
   }
@@ -362,13 +366,10 @@ export class MappedView implements Disposable {
   }
 }
 
-function checkName(name: string): void {
-  if (typeof name !== 'string') throw new TypeError(`name must be a string: it is ${describe(name)}`);
+function requireName(name: string): void {
+  requireText('name', name);
   if (name.length > MAX_PATH) {
     throw new RangeError(`name must have at most ${MAX_PATH} characters: '${name}' has ${name.length}`);
-  }
-  if (name.includes('\0')) {
-    throw new TypeError(`name must not contain U+0000, which ends it: there is one at ${name.indexOf('\0')}`);
   }
 }
 
@@ -404,6 +405,7 @@ function securityAttributes(option: Security) {
     );
   }
   if (sddl === undefined) return { value: null, [Symbol.dispose]() {} };
+  requireText('sddl', sddl);
   const { ConvertStringSecurityDescriptorToSecurityDescriptorW, LocalFree } = security();
   const descriptor: [Pointer | null] = [null];
   check(

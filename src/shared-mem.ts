@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import koffi from 'koffi';
-import { checkText, describe, useAfterClose } from './arguments.js';
+import { describe, requireTextOf, useAfterClose } from './arguments.js';
 import { FILE_MAP_WRITE, INVALID_HANDLE_VALUE, kernel32, PAGE_READWRITE, type Pointer } from './kernel32.js';
 import { dllPath, target } from './native-library.js';
 import { check, Win32Error } from './win32-error.js';
@@ -60,7 +60,7 @@ export class SharedMem implements Disposable {
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if this reference was unloaded
    */
   set(text: string): void {
-    checkText(text, MAX_CHARACTERS);
+    requireTextOf('text', text, MAX_CHARACTERS);
     this.#checkLoaded();
     if (text.length > SHORT) {
       this.#set(text);

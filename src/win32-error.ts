@@ -117,6 +117,27 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   },
 };
 
+/** The same errors where one function means something of its own by them. */
+const MEANINGS_OF_FUNCTIONS: Readonly<Record<string, Readonly<Record<number, Omit<Meaning, 'code'>>>>> = {
+  MapViewOfFile: {
+    5: {
+      cause: 'the view reaches behind the end of the object, or wants more than the object was opened for',
+      advice: 'Map less of it, or open it for that access',
+    },
+    87: { cause: 'the offset is not within the object', advice: 'Begin the view before the end of the object' },
+    487: {
+      cause: "the object's memory is reserved, but its creator has not committed it",
+      advice: 'Wait until it has',
+    },
+  },
+  ConvertStringSecurityDescriptorToSecurityDescriptorW: {
+    87: {
+      cause: 'this system knows no such security descriptor',
+      advice: "Use 'user', 'everyone-read' or 'everyone-read-write', which every system knows",
+    },
+  },
+};
+
 /**
  * A Win32 function failed. In the manner of Node's own system errors.
  *
@@ -137,7 +158,10 @@ export class Win32Error extends Error {
    * @internal
    */
   constructor(errno: number, syscall: string, path?: string, details?: string, options?: ErrorOptions) {
-    const meaning = MEANINGS[errno] ?? { code: `WIN32_ERROR_${errno}`, ...UNNAMED };
+    const meaning = {
+      ...(MEANINGS[errno] ?? { code: `WIN32_ERROR_${errno}`, ...UNNAMED }),
+      ...MEANINGS_OF_FUNCTIONS[syscall]?.[errno],
+    };
     const subject = (path === undefined ? '' : ` '${path}'`) + (details === undefined ? '' : ` (${details})`);
     super(`${meaning.code}: ${meaning.cause}, ${syscall}${subject}. ${meaning.advice}.`, options);
     this.name = 'Win32Error';

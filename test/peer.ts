@@ -85,9 +85,13 @@ export class Peer {
     return textFromHex(hex);
   }
 
-  /** `'ok created'`, `'ok opened'` or `'error CODE'`. */
-  create(name: string, size: number): Promise<string> {
-    return this.ask(`create ${hexFromText(name)} ${size}`);
+  /** `'ok created'`, `'ok opened'` or `'error CODE'`. Only Node peers heed the security. */
+  create(
+    name: string,
+    size: number,
+    security: 'user' | 'everyone-read' | 'everyone-read-write' = 'user',
+  ): Promise<string> {
+    return this.ask(`create ${hexFromText(name)} ${size} ${security}`);
   }
 
   /** `'ok'` or `'error CODE'`. */
@@ -107,6 +111,20 @@ export class Peer {
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await this.#ended;
+  }
+
+  /** What it said by the time it ended that no command asked for. */
+  async unasked(): Promise<string[]> {
+    await this.#ended;
+    const said: string[] = [];
+    for await (const line of { [Symbol.asyncIterator]: () => this.#lines }) said.push(line.trimEnd());
+    return said;
+  }
+
+  /** Lets it go on after it was stopped in the middle of a command. Returns the answer to that command. */
+  async resume(): Promise<string> {
+    this.process.kill('SIGCONT');
+    return this.#next();
   }
 
   /** Lets it end by itself. Returns the exit code. */

@@ -484,7 +484,7 @@ function rightsIn(sddl: string): Record<string, string> {
   const writing = ['GA', 'GW', 'DC'];
   const rights: Record<string, string> = {};
   for (const [, letters = '', who = ''] of sddl.matchAll(/\(A;;([A-Z]+);;;([^)]+)\)/g)) {
-    const allowed = letters.match(/../g) ?? [];
+    const allowed: readonly string[] = letters.match(/../g) ?? [];
     rights[who] = [
       ...(reading.some((right) => allowed.includes(right)) ? ['read'] : []),
       ...(writing.some((right) => allowed.includes(right)) ? ['write'] : []),

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { platform } from 'node:process';
 import { FileMapping, type Security } from 'dllmemfilemap';
 import koffi from 'koffi';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { LANGUAGES, type Language, Peer } from './peer.js';
+import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
 import { fileMadeBy } from './shared-files.js';
 
 const onWindows = platform === 'win32';
@@ -313,17 +312,8 @@ describe('5. The name', () => {
   );
 });
 
-/** Whether every user may run what the tests run. */
-const othersMayRun = [process.execPath, import.meta.filename].every((path) => {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) === 0) return false;
-    if (folder === dirname(folder)) return true;
-  }
-});
-const asRoot = process.getuid?.() === 0;
-
-describe.skipIf(!asRoot || !othersMayRun)(
-  "6. Another user's process (not run on Windows, without root, or where others may not run this folder's programs)",
+describe.skipIf(!canRunAsOthers)(
+  "6. Another user's process (not on Windows, and not without root and programs that everyone may run)",
   () => {
     const startAs = (uid: number, language: Language) => Peer.start(language, 'mapping', { uid, gid: uid });
     const make = (name: string, security: Security) => {

@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { FileMapping } from 'dllmemfilemap';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { programPath } from '../dist/native-library.js';
-import { LANGUAGES, type Language, Peer } from './peer.js';
+import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
 import { fileMadeBy, sharedFiles } from './shared-files.js';
 
 const onWindows = platform === 'win32';
@@ -187,6 +187,17 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
     chownSync(path, 12_345, 12_345);
     await expectRefused(name, path);
   });
+
+  test.skipIf(!canRunAsOthers)(
+    'a FIFO that may only be read is not waited for (not without root and programs that everyone may run)',
+    async () => {
+      const { name, path } = await freePath('Global\\');
+      expect(spawnSync('mkfifo', ['-m', '644', path]).status).toBe(0);
+      const peer = await Peer.start('C++', 'mapping', { uid: 12_345, gid: 12_345 });
+      expect(await peer.open(name, 'read')).toBe(DENIED);
+      expect(await peer.create(name, PAGE)).toBe(DENIED);
+    },
+  );
 
   test.skipIf(!asRoot)(
     "another user's file that nobody holds is not trusted either (not run without root)",

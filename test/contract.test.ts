@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { platform } from 'node:process';
+import { Worker } from 'node:worker_threads';
 import { FileMapping, type Security } from 'dllmemfilemap';
 import koffi from 'koffi';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -488,5 +490,19 @@ describe('7. Memory is committed when the object is created:', () => {
     const peer = await start(language);
     expect(await peer.create(freeName(), 2 ** 52)).toBe('error 8');
     expect(await peer.create(freeName(), PAGE)).toBe('ok created');
+  });
+});
+
+describe('9. The calls', () => {
+  test('may come from any thread: several that come to one name and leave it take nothing from each other', async () => {
+    const name = freeName();
+    const script = new URL('fixture/churning-thread.mjs', import.meta.url);
+    const results = Array.from({ length: 4 }, async (_, i) => {
+      const worker = new Worker(script, { workerData: { name, offset: i * 100 } });
+      const [[said]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+      return said;
+    });
+    expect(await Promise.all(results)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    await expectFree(name);
   });
 });

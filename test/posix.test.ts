@@ -283,6 +283,33 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     expect(await creator.ask('read 0')).toBe('ok 7');
   });
 
+  test.each(['fcntl:1', 'fcntl:2'])(
+    'in %s, about to join an object that ends meanwhile, joins the next one',
+    async (place) => {
+      const name = freeName();
+      const [first, second] = await Promise.all([start('C++'), start('Node')]);
+      await first.create(name, PAGE);
+      await first.ask('write 0 1');
+      const joining = await stoppedIn(place, (peer) => peer.create(name, PAGE));
+      await first.ask('unmap');
+      expect(await first.ask('close')).toBe('ok');
+      expect(await second.create(name, PAGE)).toBe('ok created');
+      await second.ask('write 0 2');
+      expect(await joining.resume()).toBe('ok opened');
+      expect(await joining.ask('read 0')).toBe('ok 2');
+    },
+  );
+
+  test.each(['fcntl:1', 'fcntl:2'])('in %s, about to open an object that ends meanwhile, finds none', async (place) => {
+    const name = freeName();
+    const holder = await start('C++');
+    await holder.create(name, PAGE);
+    const opening = await stoppedIn(place, (peer) => peer.open(name));
+    await holder.kill();
+    expect(await opening.resume()).toBe(NOT_FOUND);
+    expect(await opening.create(name, PAGE)).toBe('ok created');
+  });
+
   /** Has it create and close; fcntl's first call is the creation's, and unlink's too. */
   const closing = (name: string) => async (peer: Peer) => {
     expect(await peer.create(name, PAGE)).toBe('ok created');
@@ -346,6 +373,17 @@ describe.skipIf(onWindows)(
       const next = await start('C++');
       expect(await next.open(freeName(scope))).toBe(NOT_FOUND);
       expect(sharedFiles()).toEqual(before);
+    });
+
+    test('is nobody that counts, although a process that they started lives', async () => {
+      const name = freeName();
+      const holder = await start('Node');
+      expect(await holder.create(name, PAGE)).toBe('ok created');
+      const [, child] = (await holder.ask('spawn tail -f /dev/null')).split(' ');
+      onTestFinished(() => void process.kill(Number(child), 'SIGKILL'));
+      await holder.kill();
+      expect(process.kill(Number(child), 0)).toBe(true);
+      expect(await (await start('C++')).open(name)).toBe(NOT_FOUND);
     });
 
     test('is not what living processes have', async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { platform } from 'node:process';
+import { Worker } from 'node:worker_threads';
 import { FileMapping, type Security } from 'dllmemfilemap';
 import koffi from 'koffi';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { LANGUAGES, type Language, Peer } from './peer.js';
+import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
 import { fileMadeBy } from './shared-files.js';
 
 const onWindows = platform === 'win32';
@@ -313,17 +314,8 @@ describe('5. The name', () => {
   );
 });
 
-/** Whether every user may run what the tests run. */
-const othersMayRun = [process.execPath, import.meta.filename].every((path) => {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) === 0) return false;
-    if (folder === dirname(folder)) return true;
-  }
-});
-const asRoot = process.getuid?.() === 0;
-
-describe.skipIf(!asRoot || !othersMayRun)(
-  "6. Another user's process (not run on Windows, without root, or where others may not run this folder's programs)",
+describe.skipIf(!canRunAsOthers)(
+  "6. Another user's process (not on Windows, and not without root and programs that everyone may run)",
   () => {
     const startAs = (uid: number, language: Language) => Peer.start(language, 'mapping', { uid, gid: uid });
     const make = (name: string, security: Security) => {
@@ -484,7 +476,7 @@ function rightsIn(sddl: string): Record<string, string> {
   const writing = ['GA', 'GW', 'DC'];
   const rights: Record<string, string> = {};
   for (const [, letters = '', who = ''] of sddl.matchAll(/\(A;;([A-Z]+);;;([^)]+)\)/g)) {
-    const allowed: string[] = letters.match(/../g) ?? [];
+    const allowed: readonly string[] = letters.match(/../g) ?? [];
     rights[who] = [
       ...(reading.some((right) => allowed.includes(right)) ? ['read'] : []),
       ...(writing.some((right) => allowed.includes(right)) ? ['write'] : []),
@@ -498,5 +490,19 @@ describe('7. Memory is committed when the object is created:', () => {
     const peer = await start(language);
     expect(await peer.create(freeName(), 2 ** 52)).toBe('error 8');
     expect(await peer.create(freeName(), PAGE)).toBe('ok created');
+  });
+});
+
+describe('9. The calls', () => {
+  test('may come from any thread: several that come to one name and leave it take nothing from each other', async () => {
+    const name = freeName();
+    const script = new URL('fixture/churning-thread.mjs', import.meta.url);
+    const results = Array.from({ length: 4 }, async (_, i) => {
+      const worker = new Worker(script, { workerData: { name, offset: i * 100 } });
+      const [[said]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+      return said;
+    });
+    expect(await Promise.all(results)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    await expectFree(name);
   });
 });

@@ -18,7 +18,8 @@ const GRANULARITY = 65_536;
 const GIB = 2 ** 30;
 
 /** How much shared memory there may be; elsewhere than on Linux, memory alone is the limit. */
-const room = existsSync('/dev/shm') ? statfsSync('/dev/shm').bavail * statfsSync('/dev/shm').bsize : totalmem();
+const room =
+  !onWindows && existsSync('/dev/shm') ? statfsSync('/dev/shm').bavail * statfsSync('/dev/shm').bsize : totalmem();
 
 /** A name that nobody else has. */
 const freeName = () => `Local\\${randomUUID()}`;

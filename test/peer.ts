@@ -1,5 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -9,6 +11,16 @@ export type Language = 'C++' | 'Node';
 export const LANGUAGES: readonly Language[] = ['C++', 'Node'];
 
 const nodePeer = fileURLToPath(new URL('fixture/peer.mjs', import.meta.url));
+
+/** Whether tests can start peers as another user: they are root, and everyone may run what peers are made of. */
+export const canRunAsOthers =
+  process.getuid?.() === 0 &&
+  [process.execPath, nodePeer, programPath('mapping_peer')].every((path) => {
+    for (let folder = dirname(path); ; folder = dirname(folder)) {
+      if ((statSync(folder).mode & 0o001) === 0) return false;
+      if (folder === dirname(folder)) return true;
+    }
+  });
 
 const hexFromText = (text: string) =>
   Array.from({ length: text.length }, (_, i) => text.charCodeAt(i).toString(16).padStart(4, '0')).join('');

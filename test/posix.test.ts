@@ -1,0 +1,500 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { FileMapping } from 'dllmemfilemap';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { programPath } from '../dist/native-library.js';
+import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
+import { fileMadeBy, sharedFiles } from './shared-files.js';
+
+const onWindows = platform === 'win32';
+const onLinux = platform === 'linux';
+const asRoot = process.getuid?.() === 0;
+
+const PAGE = 4096;
+const NOT_FOUND = 'error 2';
+const DENIED = 'error 5';
+const NO_ROOM = /^error (8|1455)$/;
+
+const SCOPES = ['Local\\', 'Global\\'];
+
+const freeName = (prefix = '') => prefix + randomUUID();
+
+/** Disposes of it when the test is over. */
+function kept<T extends Disposable>(disposable: T): T {
+  onTestFinished(() => disposable[Symbol.dispose]());
+  return disposable;
+}
+
+const start = (language: Language) => Peer.start(language, 'mapping');
+
+/** Starts a program by a line of shell script, which ends with running it. */
+function startBy(script: string, language: Language): Promise<Peer> {
+  return Peer.run('sh', ['-c', `${script} exec "$0" "$@"`, ...Peer.commandLine(language, 'mapping')]);
+}
+
+/** What the processes of an earlier test left behind would be swept in the middle of another. */
+beforeEach(async () => {
+  if (onWindows) return;
+  const peer = await start('C++');
+  for (const scope of SCOPES) expect(await peer.open(freeName(scope))).toBe(NOT_FOUND);
+  await peer.end();
+});
+
+/** A folder that goes with the test. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dllmemfilemap-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a name is no path)', () => {
+  /** A name that is free, and the path that the file behind it would have; what is put there goes with the test. */
+  async function freePath(scope: string) {
+    const name = freeName(scope);
+    let mapping: FileMapping | undefined;
+    const path = await fileMadeBy(() => {
+      mapping = FileMapping.create(name, PAGE);
+    });
+    mapping?.close();
+    expect(existsSync(path)).toBe(false);
+    onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+    return { name, path };
+  }
+
+  /** Nobody opens or creates the name, and what is there stays the same. */
+  async function expectRefused(name: string, path: string) {
+    const facts = () => {
+      const { ino, mode, uid, size, mtimeMs, ctimeMs } = lstatSync(path);
+      return { ino, mode, uid, size, mtimeMs, ctimeMs };
+    };
+    const before = facts();
+    for (const language of LANGUAGES) {
+      const peer = await start(language);
+      expect(await peer.open(name, 'read')).toBe(DENIED);
+      expect(await peer.open(name, 'write')).toBe(DENIED);
+      expect(await peer.create(name, PAGE)).toBe(DENIED);
+    }
+    expect(facts()).toEqual(before);
+  }
+
+  describe.each(SCOPES)('behind %s', (scope) => {
+    test('a link to a file is not followed', async () => {
+      const { name, path } = await freePath(scope);
+      const target = join(temporaryFolder(), 'target');
+      writeFileSync(target, 'precious', { mode: 0o600 });
+      symlinkSync(target, path);
+      await expectRefused(name, path);
+      expect(readFileSync(target, 'utf8')).toBe('precious');
+    });
+
+    test('a link to nothing is not followed, and nothing is made there', async () => {
+      const { name, path } = await freePath(scope);
+      const target = join(temporaryFolder(), 'target');
+      symlinkSync(target, path);
+      await expectRefused(name, path);
+      expect(existsSync(target)).toBe(false);
+    });
+
+    test('a link to the file of another object does not lead to that object', async () => {
+      const { name, path } = await freePath(scope);
+      symlinkSync(await fileMadeBy(() => kept(FileMapping.create(freeName(scope), PAGE))), path);
+      await expectRefused(name, path);
+      expect(readlinkSync(path)).not.toBe('');
+    });
+
+    test('another name of the file of another object does not lead to that object', async () => {
+      const { name, path } = await freePath(scope);
+      linkSync(await fileMadeBy(() => kept(FileMapping.create(freeName(scope), PAGE))), path);
+      await expectRefused(name, path);
+    });
+
+    test('a FIFO is not waited for', async () => {
+      const { name, path } = await freePath(scope);
+      expect(spawnSync('mkfifo', ['-m', '600', path]).status).toBe(0);
+      await expectRefused(name, path);
+    });
+
+    test('a folder is left alone', async () => {
+      const { name, path } = await freePath(scope);
+      mkdirSync(path, { mode: 0o700 });
+      await expectRefused(name, path);
+    });
+
+    test('a socket is left alone', async () => {
+      const { name, path } = await freePath(scope);
+      const server = createServer().listen(path);
+      onTestFinished(() => void server.close());
+      await vi.waitUntil(() => existsSync(path));
+      await expectRefused(name, path);
+    });
+
+    test('the file of a living object is not trusted when its permissions became wider', async () => {
+      const { name, path } = await freePath(scope);
+      kept(FileMapping.create(name, PAGE));
+      chmodSync(path, 0o666);
+      await expectRefused(name, path);
+    });
+
+    test('a copy of the file of an object, which nobody holds, is no object', async () => {
+      const { name, path } = await freePath(scope);
+      const copy = join(temporaryFolder(), 'copy');
+      {
+        using mapping = FileMapping.create(name, PAGE);
+        using view = mapping.mapView();
+        view.writeString('of the original');
+        copyFileSync(path, copy);
+      }
+      const peer = await start('C++');
+      for (const mode of [0o600, 0o666]) {
+        copyFileSync(copy, path);
+        chmodSync(path, mode);
+        expect(await peer.open(name)).toBe(NOT_FOUND);
+        copyFileSync(copy, path);
+        chmodSync(path, mode);
+        expect(await peer.create(name, PAGE)).toBe('ok created');
+        expect(await peer.ask('read 0')).toBe('ok 0');
+        expect(lstatSync(path).mode & 0o777).toBe(0o600);
+        await peer.ask('unmap');
+        await peer.ask('close');
+      }
+    });
+  });
+
+  test.skipIf(!asRoot)("another user's file is not trusted in one's own namespace (not run without root)", async () => {
+    const { name, path } = await freePath('Local\\');
+    using _mapping = FileMapping.create(name, PAGE);
+    // The file of a living object, in everything but its owner.
+    chownSync(path, 12_345, 12_345);
+    await expectRefused(name, path);
+  });
+
+  test.skipIf(!canRunAsOthers)(
+    'a FIFO that may only be read is not waited for (not without root and programs that everyone may run)',
+    async () => {
+      const { name, path } = await freePath('Global\\');
+      expect(spawnSync('mkfifo', ['-m', '644', path]).status).toBe(0);
+      const peer = await Peer.start('C++', 'mapping', { uid: 12_345, gid: 12_345 });
+      expect(await peer.open(name, 'read')).toBe(DENIED);
+      expect(await peer.create(name, PAGE)).toBe(DENIED);
+    },
+  );
+
+  test.skipIf(!asRoot)(
+    "another user's file that nobody holds is not trusted either (not run without root)",
+    async () => {
+      const { name, path } = await freePath('Local\\');
+      writeFileSync(path, '');
+      chownSync(path, 12_345, 12_345);
+      chmodSync(path, 0o666);
+      await expectRefused(name, path);
+    },
+  );
+});
+
+/** Waits until the system says that the process is stopped. */
+async function untilStopped(peer: Peer): Promise<void> {
+  const state = () => readFileSync(`/proc/${peer.process.pid}/stat`, 'utf8').replace(/.*\) /, '')[0];
+  await vi.waitUntil(() => state() === 'T', { timeout: 20_000, interval: 1 });
+}
+
+/** Starts a C++ process that stops in a call of a function, and has it do what leads there. */
+async function stoppedIn(place: string, lead: (peer: Peer) => Promise<string>): Promise<Peer> {
+  const env = { LD_PRELOAD: programPath('libstop_in.so'), STOP_IN: place };
+  const peer = await Peer.start('C++', 'mapping', { env });
+  expect(await lead(peer)).toBe(`stopped in ${place.split(':')[0]}`);
+  await untilStopped(peer);
+  return peer;
+}
+
+describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can preload a library that stops it)', () => {
+  describe.each([
+    ['fcntl:1', 'before it locks the new file'],
+    ['fallocate:1', 'before the new file has memory'],
+    ['fchmod:1', 'before the new file has its permissions'],
+    ['link:1', 'before the new file has its name'],
+  ])('in %s, %s,', (place) => {
+    test.each(LANGUAGES)('holds up nobody in %s, and joins them when it goes on', async (language) => {
+      const name = freeName();
+      const creator = await stoppedIn(place, (peer) => peer.create(name, PAGE));
+      const other = await start(language);
+      expect(await other.open(name)).toBe(NOT_FOUND);
+      expect(await other.create(name, PAGE)).toBe('ok created');
+      expect(await other.ask('read 0')).toBe('ok 0');
+      await other.ask('write 0 7');
+      expect(await creator.resume()).toBe('ok opened');
+      expect(await creator.ask('read 0')).toBe('ok 7');
+      await creator.ask('write 0 8');
+      expect(await other.ask('read 0')).toBe('ok 8');
+    });
+
+    test('is the creator when it goes on and nobody else has come', async () => {
+      const name = freeName();
+      const creator = await stoppedIn(place, (peer) => peer.create(name, PAGE));
+      // The first use of the namespace, which sweeps it.
+      expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
+      expect(await creator.resume()).toBe('ok created');
+      const other = await start('C++');
+      expect(await other.open(name)).toBe('ok');
+      await creator.ask('write 0 9');
+      expect(await other.ask('read 0')).toBe('ok 9');
+    });
+
+    test('and is killed there leaves nothing behind', async () => {
+      const name = freeName();
+      const before = sharedFiles();
+      const creator = await stoppedIn(place, (peer) => peer.create(name, PAGE));
+      expect(sharedFiles().length).toBe(before.length + 1);
+      await creator.kill();
+      const other = await start('C++');
+      expect(await other.open(name)).toBe(NOT_FOUND);
+      expect(sharedFiles()).toEqual(before);
+      expect(await other.create(name, PAGE)).toBe('ok created');
+      expect(await other.ask('read 0')).toBe('ok 0');
+    });
+  });
+
+  test.each(LANGUAGES)('in unlink, with the object already made, shares it with %s', async (language) => {
+    const name = freeName();
+    const creator = await stoppedIn('unlink:1', (peer) => peer.create(name, PAGE));
+    const other = await start(language);
+    expect(await other.create(name, PAGE)).toBe('ok opened');
+    await other.ask('write 0 7');
+    expect(await creator.resume()).toBe('ok created');
+    expect(await creator.ask('read 0')).toBe('ok 7');
+  });
+
+  test.each(['fcntl:1', 'fcntl:2'])(
+    'in %s, about to join an object that ends meanwhile, joins the next one',
+    async (place) => {
+      const name = freeName();
+      const [first, second] = await Promise.all([start('C++'), start('Node')]);
+      await first.create(name, PAGE);
+      await first.ask('write 0 1');
+      const joining = await stoppedIn(place, (peer) => peer.create(name, PAGE));
+      await first.ask('unmap');
+      expect(await first.ask('close')).toBe('ok');
+      expect(await second.create(name, PAGE)).toBe('ok created');
+      await second.ask('write 0 2');
+      expect(await joining.resume()).toBe('ok opened');
+      expect(await joining.ask('read 0')).toBe('ok 2');
+    },
+  );
+
+  test.each(['fcntl:1', 'fcntl:2'])('in %s, about to open an object that ends meanwhile, finds none', async (place) => {
+    const name = freeName();
+    const holder = await start('C++');
+    await holder.create(name, PAGE);
+    const opening = await stoppedIn(place, (peer) => peer.open(name));
+    await holder.kill();
+    expect(await opening.resume()).toBe(NOT_FOUND);
+    expect(await opening.create(name, PAGE)).toBe('ok created');
+  });
+
+  /** Has it create and close; fcntl's first call is the creation's, and unlink's too. */
+  const closing = (name: string) => async (peer: Peer) => {
+    expect(await peer.create(name, PAGE)).toBe('ok created');
+    await peer.ask('write 0 1');
+    await peer.ask('unmap');
+    return peer.ask('close');
+  };
+
+  test.each(LANGUAGES)(
+    'between letting go of a name and freeing it does not take the name from %s',
+    async (language) => {
+      const name = freeName();
+      const closer = await stoppedIn('fcntl:3', closing(name));
+      const other = await start(language);
+      expect(await other.open(name)).toBe(NOT_FOUND);
+      expect(await other.create(name, PAGE)).toBe('ok created');
+      expect(await other.ask('read 0')).toBe('ok 0');
+      expect(await closer.resume()).toBe('ok');
+      const third = await start(language);
+      expect(await third.open(name)).toBe('ok');
+    },
+  );
+
+  test('while it frees a name makes others give up with ERROR_BUSY, until it goes on', async () => {
+    const name = freeName();
+    const closer = await stoppedIn('unlink:2', closing(name));
+    const [a, b] = await Promise.all([start('C++'), start('Node')]);
+    expect(await Promise.all([a.create(name, PAGE), b.open(name)])).toEqual(['error 170', 'error 170']);
+    // Others are not concerned.
+    expect(await a.create(freeName(), PAGE)).toBe('ok created');
+    expect(await closer.resume()).toBe('ok');
+    expect(await a.create(name, PAGE)).toBe('ok created');
+    expect(await b.open(name)).toBe('ok');
+  });
+
+  test.each(['fcntl:2', 'fcntl:3', 'unlink:2'])(
+    'in %s while it frees a name, and is killed, has freed it',
+    async (place) => {
+      const name = freeName();
+      const closer = await stoppedIn(place, closing(name));
+      await closer.kill();
+      const other = await start('C++');
+      expect(await other.open(name)).toBe(NOT_FOUND);
+      expect(await other.create(name, PAGE)).toBe('ok created');
+      expect(await other.ask('read 0')).toBe('ok 0');
+    },
+  );
+});
+
+describe.skipIf(onWindows)(
+  'What killed processes left on disk (not on Windows, where there is nothing on disk)',
+  () => {
+    test.each(SCOPES)('behind %s, is swept by the next process that uses the namespace', async (scope) => {
+      const before = sharedFiles();
+      const peers = (await Promise.all(LANGUAGES.map((language) => Peer.startAll(3, language, 'mapping')))).flat();
+      for (const peer of peers) {
+        for (let i = 0; i < 5; i++) expect(await peer.create(freeName(scope), PAGE)).toBe('ok created');
+      }
+      await Promise.all(peers.map((peer) => peer.kill()));
+      expect(sharedFiles().length).toBe(before.length + 30);
+      const next = await start('C++');
+      expect(await next.open(freeName(scope))).toBe(NOT_FOUND);
+      expect(sharedFiles()).toEqual(before);
+    });
+
+    test('is nobody that counts, although a process that they started lives', async () => {
+      const name = freeName();
+      const holder = await start('Node');
+      expect(await holder.create(name, PAGE)).toBe('ok created');
+      const [, child] = (await holder.ask('spawn tail -f /dev/null')).split(' ');
+      onTestFinished(() => void process.kill(Number(child), 'SIGKILL'));
+      await holder.kill();
+      expect(process.kill(Number(child), 0)).toBe(true);
+      expect(await (await start('C++')).open(name)).toBe(NOT_FOUND);
+    });
+
+    test('is not what living processes have', async () => {
+      const name = freeName();
+      const holder = await start('C++');
+      const path = await fileMadeBy(() => holder.create(name, PAGE));
+      const next = await start('C++');
+      expect(await next.create(freeName(), PAGE)).toBe('ok created');
+      expect(sharedFiles()).toContain(path);
+      expect(await next.open(name)).toBe('ok');
+    });
+
+    test.each(LANGUAGES)('is nothing, if %s ended by itself', async (language) => {
+      const before = sharedFiles();
+      const peer = await start(language);
+      for (let i = 0; i < 5; i++) expect(await peer.create(freeName(SCOPES[i % 2]), PAGE)).toBe('ok created');
+      expect(sharedFiles().length).toBe(before.length + 5);
+      expect(await peer.end()).toBe(0);
+      expect(sharedFiles()).toEqual(before);
+    });
+  },
+);
+
+describe.skipIf(!onLinux || !asRoot)(
+  'A small /dev/shm (on Linux alone, and not without root: it has to be mounted)',
+  () => {
+    /** Starts a process to which /dev/shm is a file system of its own. */
+    const startWithRoom = (size: string, language: Language) =>
+      Peer.run('unshare', [
+        ...['--mount', 'sh', '-c', `mount -t tmpfs -o size=${size} tmpfs /dev/shm && exec "$0" "$@"`],
+        ...Peer.commandLine(language, 'mapping'),
+      ]);
+
+    describe.each(LANGUAGES)('in %s', (language) => {
+      test('is an error when the object is created, and leaves the room to smaller ones', async () => {
+        const peer = await startWithRoom('256k', language);
+        for (const size of [256 * 1024, 1024 * 1024, 2 ** 33, 2 ** 43]) {
+          expect(await peer.create(freeName(), size)).toMatch(NO_ROOM);
+        }
+        expect(await peer.create(freeName(), 200 * 1024)).toBe('ok created');
+        expect(await peer.ask(`write ${200 * 1024 - 1} 1`)).toBe('ok');
+        expect(await peer.ask(`read ${200 * 1024 - 1}`)).toBe('ok 1');
+      });
+
+      test('never ends a process that touches the memory that it was given', async () => {
+        const peer = await startWithRoom('256k', language);
+        let objects = 0;
+        for (let answer = ''; ; objects++) {
+          answer = await peer.create(freeName(), 3 * PAGE);
+          if (answer !== 'ok created') {
+            expect(answer).toMatch(NO_ROOM);
+            break;
+          }
+          for (const offset of [0, PAGE, 2 * PAGE, 3 * PAGE - 1]) {
+            expect(await peer.ask(`write ${offset} 1`)).toBe('ok');
+          }
+        }
+        expect(objects).toBeGreaterThan(10);
+        // An object without a name takes room, too.
+        expect(await peer.create(freeName(), PAGE * 100)).toMatch(NO_ROOM);
+        expect(await peer.end()).toBe(0);
+      });
+    });
+
+    test('that is mounted read-only is ERROR_WRITE_PROTECT', async () => {
+      const peer = await startWithRoom('256k,ro', 'C++');
+      expect(await peer.create(freeName(), PAGE)).toBe('error 19');
+      expect(await peer.open(freeName())).toBe(NOT_FOUND);
+    });
+  },
+);
+
+describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none of these)', () => {
+  describe.each(LANGUAGES)('in %s', (language) => {
+    test('on the size of files is an error for what is larger, and no signal', async () => {
+      const peer = await startBy('ulimit -f 128;', language);
+      expect(await peer.create(freeName(), 1024 * 1024)).toMatch(NO_ROOM);
+      expect(await peer.create(freeName(), PAGE)).toBe('ok created');
+      expect(await peer.ask('write 4095 1')).toBe('ok');
+      expect(await peer.end()).toBe(0);
+    });
+
+    test('on the number of files is ERROR_TOO_MANY_OPEN_FILES, and the process lives on', async () => {
+      const peer = await startBy('ulimit -n 64;', language);
+      const names: string[] = [];
+      for (;;) {
+        const name = freeName();
+        const answer = await peer.create(name, PAGE);
+        if (answer !== 'ok created') {
+          expect(answer).toBe('error 4');
+          break;
+        }
+        names.push(name);
+      }
+      expect(names.length).toBeGreaterThan(10);
+      expect(await peer.open(names[0] as string)).toBe('error 4');
+      const other = await start('C++');
+      expect(await other.open(names[0] as string)).toBe('ok');
+      expect(await peer.end()).toBe(0);
+      expect(await (await start('C++')).open(names[1] as string)).toBe(NOT_FOUND);
+    });
+  });
+});
+
+describe.skipIf(!onLinux)('The memory of a closed view (on Linux alone, where /proc lists what is mapped)', () => {
+  test('stays mapped while an array of it can be reached, and no longer', () => {
+    const script = fileURLToPath(new URL('fixture/closed-view.mjs', import.meta.url));
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', script], {
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'mapped: true\nmapped: false\n', stderr: '' });
+  });
+});

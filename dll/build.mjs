@@ -5,8 +5,9 @@
  *     node dll/build.mjs --windows    for 64-bit Windows, with MinGW-w64, into build/win32-x64
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -44,10 +45,21 @@ function run(command, args) {
   fail(`${output}\nThe build failed: ${command} ${args.join(' ')}`);
 }
 
+/** Lets CMake configure a tree anew that has been moved or copied, which it would refuse to build. */
+function forgetIfMoved(tree) {
+  const cache = join(root, tree, 'CMakeCache.txt');
+  if (!existsSync(cache)) return;
+  const configured = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
+  if (configured && relative(configured, root) === '') return;
+  rmSync(cache);
+  rmSync(join(root, tree, 'CMakeFiles'), { recursive: true, force: true });
+}
+
 if (spawnSync('cmake', ['--version']).status !== 0) failForMissing('CMake');
 
 if (forWindows) {
   const tree = 'build/cmake-win32-x64';
+  forgetIfMoved(tree);
   run('cmake', [
     ...['-S', '.', '-B', tree, '-D', 'CMAKE_SYSTEM_NAME=Windows'],
     ...['-D', 'CMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++'],
@@ -55,6 +67,7 @@ if (forWindows) {
   ]);
   run('cmake', ['--build', tree, '--parallel']);
 } else {
+  forgetIfMoved('build');
   const cmakeJs = dirname(createRequire(import.meta.url).resolve('cmake-js/package.json'));
   run(process.execPath, [join(cmakeJs, 'bin/cmake-js'), 'build', '--out', 'build']);
 }

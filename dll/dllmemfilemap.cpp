@@ -56,12 +56,13 @@ DWORD LengthInMemory(DWORD capacity) {
 
 }  // namespace
 
-extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD fdwReason, LPVOID) {
+extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD fdwReason, LPVOID lpvReserved) {
   switch (fdwReason) {
     case DLL_PROCESS_ATTACH:
       return Attach();
     case DLL_PROCESS_DETACH:
-      Detach();
+      // If the process ends, the system frees both, and other threads may still be calling.
+      if (!lpvReserved) Detach();
       break;
   }
   return TRUE;

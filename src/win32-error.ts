@@ -20,8 +20,9 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   },
   3: {
     code: 'ERROR_PATH_NOT_FOUND',
-    cause: 'a name may have a backslash only behind Global or Local',
-    advice: 'Use another character',
+    cause:
+      'there is no such folder of names (a backslash stands only behind Global or Local), or none for shared memory',
+    advice: 'Use another character; on Linux, mount a tmpfs at /dev/shm',
   },
   4: {
     code: 'ERROR_TOO_MANY_OPEN_FILES',

@@ -14,7 +14,7 @@ __attribute__((constructor)) void Attach() {
 }
 
 __attribute__((destructor)) void Detach() {
-  if (attached) DllMain(/*hinstDLL=*/nullptr, DLL_PROCESS_DETACH, /*lpvReserved=*/nullptr);
+  if (attached) DetachLibrary(DllMain, reinterpret_cast<const void*>(&SetSharedMem));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class HandleTable {
     } else if (slots_.size() < kMaxSlots) {
       index = slots_.size();
       slots_.emplace_back();
-      free_.reserve(slots_.size());  // so that Remove never allocates
+      free_.reserve(slots_.capacity());  // so that Remove never allocates
     } else {
       return Fail<HANDLE>(ERROR_TOO_MANY_OPEN_FILES);
     }

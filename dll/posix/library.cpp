@@ -3,11 +3,16 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "errors.h"
 #include "utf.h"
@@ -15,17 +20,22 @@
 namespace kernel32 {
 namespace {
 
-// The LoadLibraryW that this thread is in, and whether an entry point has refused there.
-struct Loading {
-  bool refused = false;
-};
-thread_local Loading* current_loading = nullptr;
+thread_local bool is_loading = false;  // whether this thread is in LoadLibraryW
 
-// How often LoadLibraryW has returned each module. Never destroyed, as threads may still be calling
-// while the process ends.
+// Set before a library that was loaded later is unloaded by exit, which calls first what was
+// registered last.
+std::atomic<bool> process_is_ending{false};
+
+// Never destroyed, as threads may still be calling while the process ends.
 struct ModuleTable {
   std::mutex mutex;
-  std::map<HMODULE, unsigned> counts;
+  std::map<HMODULE, unsigned> counts;  // how often LoadLibraryW has returned each
+  // An export's address and name of each library whose entry point refused when it was loaded. One
+  // that is loaded already is not asked again.
+  std::map<const void*, std::string> refusing;
+  // An export's address of each library that the program was linked against, which is unloaded only
+  // when the process ends.
+  std::set<const void*> permanent;
 };
 
 ModuleTable& Modules() {
@@ -59,6 +69,25 @@ bool IsLinkedIntoProgram(const char* symbol, const void* address) {
   return linked;
 }
 
+// Whether the library is loaded although its entry point has refused. Looks it up without the lock,
+// as dlsym waits for the dynamic linker's own, which AttachLibrary is called under.
+bool HasRefused(void* library) {
+  std::map<const void*, std::string> refusing;
+  {
+    std::lock_guard<std::mutex> lock(Modules().mutex);
+    refusing = Modules().refusing;
+  }
+  for (const auto& [address, symbol] : refusing) {
+    if (dlsym(library, symbol.c_str()) == address) return true;
+  }
+  return false;
+}
+
+bool IsPermanent(const void* address) {
+  std::lock_guard<std::mutex> lock(Modules().mutex);
+  return Modules().permanent.count(address) != 0;
+}
+
 }  // namespace
 }  // namespace kernel32
 
@@ -68,32 +97,50 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
   Dl_info library = {};
   dladdr(address, &library);
   const auto module = static_cast<HINSTANCE>(library.dli_fbase);
-  if (entry(module, DLL_PROCESS_ATTACH, nullptr)) return TRUE;
+  static const int noted = atexit([] { process_is_ending = true; });
+  static_cast<void>(noted);
+  {
+    std::lock_guard<std::mutex> lock(Modules().mutex);
+    Modules().refusing.erase(address);
+  }
+  const bool linked = IsLinkedIntoProgram(symbol, address);
+  if (entry(module, DLL_PROCESS_ATTACH, nullptr)) {
+    std::lock_guard<std::mutex> lock(Modules().mutex);
+    if (linked) Modules().permanent.insert(address);
+    return TRUE;
+  }
   const DWORD error = GetLastError();
   entry(module, DLL_PROCESS_DETACH, nullptr);
-  if (current_loading) {
-    current_loading->refused = true;
-    return FALSE;
+  {
+    std::lock_guard<std::mutex> lock(Modules().mutex);
+    Modules().refusing[address] = symbol;
   }
+  if (is_loading) return FALSE;
   fprintf(stderr, "%s: its entry point failed with Win32 error %u, so it is not attached\n",
           library.dli_fname, error);
-  if (IsLinkedIntoProgram(symbol, address)) _exit(127);
+  if (linked) _exit(127);
   return FALSE;
+}
+
+VOID DetachLibrary(DllEntryPoint entry, const void* address) {
+  Dl_info library = {};
+  dladdr(address, &library);
+  const bool ending = process_is_ending || IsPermanent(address);
+  entry(static_cast<HINSTANCE>(library.dli_fbase), DLL_PROCESS_DETACH,
+        ending ? &process_is_ending : nullptr);
 }
 
 HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) {
   if (!lpLibFileName || !*lpLibFileName) return Fail<HMODULE>(ERROR_INVALID_PARAMETER);
   const std::string path = ToUtf8(lpLibFileName);
-  Loading loading;
-  Loading* const outer = current_loading;
-  current_loading = &loading;
+  const bool outer = std::exchange(is_loading, true);
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  current_loading = outer;
+  is_loading = outer;
   if (!library) {
     const bool foreign = access(path.c_str(), F_OK) == 0 && IsForeignImage(path.c_str());
     return Fail<HMODULE>(foreign ? ERROR_BAD_EXE_FORMAT : ERROR_MOD_NOT_FOUND);
   }
-  if (loading.refused) {
+  if (HasRefused(library)) {
     dlclose(library);
     return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
   }

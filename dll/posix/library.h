@@ -15,6 +15,10 @@ typedef BOOL(WINAPI* DllEntryPoint)(HINSTANCE hinstDLL, DWORD fdwReason, LPVOID 
 // nobody can be told, so the text goes to stderr. `symbol` and `address` are any export of the
 // library.
 BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address);
+
+// Calls the entry point of a library that was attached with DLL_PROCESS_DETACH. As on Windows,
+// lpvReserved is null if the library is being unloaded, and not null if the process ends.
+VOID DetachLibrary(DllEntryPoint entry, const void* address);
 }
 
 #endif

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,11 +17,20 @@ int Commit(int fd, off_t size) {
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && static_cast<rlim_t>(size) > limit.rlim_cur) {
     return ENOSPC;
   }
-  while (fallocate(fd, /*mode=*/0, /*offset=*/0, size) != 0) {
-    if (errno != EINTR) return errno;
-  }
-  return 0;
+  // A signal on the way may make tmpfs give all of it back, so that a large file under a periodic
+  // timer (a profiler's) would never be done.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error;
+  do {
+    error = fallocate(fd, /*mode=*/0, /*offset=*/0, size) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
 }
+
+char** Environment() { return environ; }
 
 std::string ProgramPath() {
   char path[PATH_MAX];

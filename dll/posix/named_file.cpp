@@ -80,14 +80,14 @@ int Lock(int fd, short type) {
 
 bool IsHeldByOthers(int lock_error) { return lock_error == EAGAIN || lock_error == EACCES; }
 
-// Whether somebody else holds the lock: what remains to be asked where the file may only be read,
-// as an exclusive lock needs a descriptor that is open for writing.
-bool IsLocked(int fd) {
+// The lock that somebody else holds: F_RDLCK says that the object is alive, F_WRLCK that somebody
+// is about to remove its file, and F_UNLCK that it is dead.
+short LockOfOthers(int fd) {
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_len = 1;
-  return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type : short{F_UNLCK};
 }
 
 bool IsFileAt(const std::string& path, int fd) {
@@ -111,7 +111,10 @@ int OpenFile(const std::string& path, bool writable, Namespace scope) {
   if (opened < 0 && errno == EACCES && !writable) opened = open(path.c_str(), O_RDONLY | kFlags);
   Descriptor fd(opened);
   struct stat status;
-  if (fd.get() < 0 || fstat(fd.get(), &status) != 0) return -1;
+  if (fd.get() < 0 || fstat(fd.get(), &status) != 0) {
+    if (errno == EWOULDBLOCK) errno = EACCES;  // its owner holds a lease on it
+    return -1;
+  }
   if (!S_ISREG(status.st_mode) || (scope == Namespace::kLocal && status.st_uid != geteuid())) {
     errno = EACCES;
     return -1;
@@ -119,34 +122,43 @@ int OpenFile(const std::string& path, bool writable, Namespace scope) {
   return fd.Release();
 }
 
-// Removes what processes that are dead by now left in the namespace.
-void Sweep(Namespace scope) {
+constexpr char kNew[] = "new-";  // what a passing name goes on with
+
+// Removes what processes that are dead by now left in the namespace. Returns whether there was
+// anything, or somebody is preparing a file.
+bool Sweep(Namespace scope) {
+  bool found = false;
   const std::string prefix = PathPrefix(scope);
   const size_t slash = prefix.rfind('/');
   DIR* directory = opendir(prefix.substr(0, slash).c_str());
-  if (!directory) return;
+  if (!directory) return false;
   while (const dirent* entry = readdir(directory)) {
     if (strncmp(entry->d_name, prefix.c_str() + slash + 1, prefix.size() - slash - 1) != 0)
       continue;
     const std::string path = prefix.substr(0, slash + 1) + entry->d_name;
     const Descriptor fd(OpenFile(path, /*writable=*/true, scope));
-    if (fd.get() >= 0) RemoveIfDead(path, fd.get());
+    if (fd.get() < 0) continue;
+    const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
+    if (RemoveIfDead(path, fd.get()) ? !IsFileAt(path, fd.get()) : is_new) found = true;
   }
   closedir(directory);
+  return found;
 }
 
 void SweepOnce(Namespace scope) {
   static std::once_flag swept[2];
-  std::call_once(swept[scope == Namespace::kGlobal], Sweep, scope);
+  std::call_once(swept[scope == Namespace::kGlobal], [scope] { Sweep(scope); });
 }
 
 // Makes and opens a new file under a name that nobody else uses.
 int MakeFile(Namespace scope, std::string* path) {
   static std::atomic<unsigned> count;
   for (;;) {
-    *path = PathPrefix(scope) + "new-" + std::to_string(getpid()) + "-" + std::to_string(count++);
+    *path = PathPrefix(scope) + kNew + std::to_string(getpid()) + "-" + std::to_string(count++);
     const int fd = open(path->c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0 || errno != EEXIST) return fd;
+    if (fd >= 0) return fd;
+    if (errno == ENOENT) errno = ENOTDIR;  // the directory itself is missing
+    if (errno != EEXIST) return -1;
   }
 }
 
@@ -216,20 +228,27 @@ NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
     if (errno == ENOENT) return Result::kNothing;
     return Fail<Result>(ErrorFromErrno(errno), Result::kFailed);
   }
-  const bool exclusive_possible = (fcntl(fd.get(), F_GETFL) & O_ACCMODE) == O_RDWR;
-  const bool dead = exclusive_possible ? RemoveIfDead(path, fd.get()) : !IsLocked(fd.get());
-  // A dead file that is still there is another user's, in a directory where only its owner may
-  // remove it.
-  if (dead) return IsFileAt(path, fd.get()) ? Result::kTaken : Result::kNothing;
+  // Only a shared lock says that the object is alive. Whoever holds the exclusive one may die
+  // before it has removed the file, and a shared lock got then would bring the dead back.
+  const short held = LockOfOthers(fd.get());
+  if (held == F_UNLCK) {
+    const bool is_writable = (fcntl(fd.get(), F_GETFL) & O_ACCMODE) == O_RDWR;
+    if (is_writable && !RemoveIfDead(path, fd.get())) return Result::kBusy;
+    // A dead file that is still there is another user's, in a directory where only its owner may
+    // remove it.
+    return IsFileAt(path, fd.get()) ? Result::kTaken : Result::kNothing;
+  }
+  Properties properties;
+  if (!ReadHeader(fd.get(), name.text, &properties)) {  // not ours: nothing to wait for
+    return Fail<Result>(ERROR_ACCESS_DENIED, Result::kFailed);
+  }
+  if (held == F_WRLCK) return Result::kBusy;
   if (const int error = Lock(fd.get(), F_RDLCK)) {
     if (IsHeldByOthers(error)) return Result::kBusy;
     return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
   }
-  if (!IsFileAt(path, fd.get())) return Result::kBusy;
-  Properties properties;
-  if (!ReadHeader(fd.get(), name.text, &properties)) {
-    return Fail<Result>(ERROR_ACCESS_DENIED, Result::kFailed);
-  }
+  // Its last holder may have gone meanwhile, and left nobody but this call.
+  if (!IsFileAt(path, fd.get()) || LockOfOthers(fd.get()) == F_UNLCK) return Result::kBusy;
   file->reset(new NamedFile(fd.Release(), path, properties));
   return Result::kDone;
 }
@@ -241,8 +260,12 @@ NamedFile::Result NamedFile::Publish(const ObjectName& name, const Properties& p
   if (fd.get() < 0) return Fail<Result>(ErrorFromErrno(errno), Result::kFailed);
   const std::string path = name.Path();
   int error = Lock(fd.get(), F_RDLCK);
-  // Before the lock was held, another process's sweep may have taken the new file for a dead one.
-  bool swept = IsHeldByOthers(error);
+  // Before the lock was held, another process's sweep may have taken the new file for a dead one,
+  // and its name may be another's by now: process ids repeat where containers share the directory.
+  if (IsHeldByOthers(error) || (error == 0 && !IsFileAt(passing_path, fd.get()))) {
+    return Result::kBusy;
+  }
+  bool swept = false;
   if (error == 0) error = Prepare(fd.get(), name.text, properties);
   if (error == 0 && link(passing_path.c_str(), path.c_str()) != 0) {
     error = errno;
@@ -265,10 +288,14 @@ std::unique_ptr<NamedFile> NamedFile::Create(const ObjectName& name, const Prope
     *created = result == Result::kNothing;
     if (*created) {
       result = Publish(name, properties, &file);
-      // Creators in a race may each hold for a moment the room that the other lacks.
-      if (result == Result::kFailed && GetLastError() == ERROR_COMMITMENT_LIMIT &&
-          ++attempts_without_room < 4) {
-        result = Result::kBusy;
+      // What is dead may take up the room, and creators in a race may each hold for a moment what
+      // the other lacks.
+      if (result == Result::kFailed && GetLastError() == ERROR_COMMITMENT_LIMIT) {
+        const bool local = Sweep(Namespace::kLocal), global = Sweep(Namespace::kGlobal);
+        if (local || global || ++attempts_without_room < 4) {
+          if (patience.Wait()) continue;
+          return Fail<std::unique_ptr<NamedFile>>(ERROR_COMMITMENT_LIMIT);
+        }
       }
     }
     if (result == Result::kDone || result == Result::kFailed) return file;
@@ -289,11 +316,19 @@ std::unique_ptr<NamedFile> NamedFile::Open(const ObjectName& name, bool writable
 }
 
 std::unique_ptr<NamedFile> NamedFile::CreateAnonymous(const Properties& properties) {
+  SweepOnce(Namespace::kLocal);
   std::string path;
   Descriptor fd(MakeFile(Namespace::kLocal, &path));
   if (fd.get() < 0) return Fail<std::unique_ptr<NamedFile>>(ErrorFromErrno(errno));
   unlink(path.c_str());
-  if (const int error = Prepare(fd.get(), {}, properties)) {
+  int error = Prepare(fd.get(), {}, properties);
+  // What is dead may take up the room.
+  if (error == ENOSPC) {
+    Sweep(Namespace::kLocal);
+    Sweep(Namespace::kGlobal);
+    error = Prepare(fd.get(), {}, properties);
+  }
+  if (error != 0) {
     return Fail<std::unique_ptr<NamedFile>>(ErrorFromErrno(error));
   }
   return std::unique_ptr<NamedFile>(new NamedFile(fd.Release(), {}, properties));

@@ -18,6 +18,9 @@ std::string NamespaceDirectory(Namespace scope);
 // fail. Returns 0, or an errno; the file's size is of no meaning then.
 int Commit(int fd, off_t size);
 
+// The environment of this process, as environ.
+char** Environment();
+
 // The path of the running program.
 std::string ProgramPath();
 

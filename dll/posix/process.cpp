@@ -1,22 +1,25 @@
 #include <errno.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "errors.h"
 #include "handles.h"
 #include "platform.h"
 #include "utf.h"
-
-extern char** environ;
 
 namespace kernel32 {
 namespace {
@@ -45,16 +48,6 @@ class Process : public KernelObject {
   std::condition_variable changed_;
   bool ended_ = false;
 };
-
-// Waits for the child in a thread of its own, so that any number of threads can wait for the
-// handle, and nobody has to for the child not to stay a zombie.
-void WatchForEnd(const std::shared_ptr<Process>& process, pid_t pid) {
-  std::thread([process, pid] {
-    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    process->End();
-  }).detach();
-}
 
 // Splits a command line as Microsoft's C runtime does:
 // https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments
@@ -126,10 +119,34 @@ int Spawn(std::vector<std::string> arguments, pid_t* pid) {
   for (const std::string& path : Candidates(arguments[0])) {
     struct stat status;
     if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    error = posix_spawn(pid, path.c_str(), nullptr, nullptr, argv.data(), environ);
+    error = posix_spawn(pid, path.c_str(), nullptr, nullptr, argv.data(), Environment());
     break;
   }
   return error;
+}
+
+// Starts a child and waits for it in a thread of its own, so that any number of threads can wait
+// for the handle, and nobody has to for the child not to stay a zombie. Returns 0 or an errno. The
+// thread comes first: a child that nobody could wait for is none.
+int SpawnAndWatch(const std::vector<std::string>& arguments,
+                  const std::shared_ptr<Process>& process, pid_t* pid) {
+  std::promise<int> spawned;
+  std::future<int> result = spawned.get_future();
+  try {
+    std::thread([arguments, process, pid, spawned = std::move(spawned)]() mutable {
+      pid_t child = 0;
+      const int error = Spawn(std::move(arguments), &child);
+      *pid = child;
+      spawned.set_value(error);
+      if (error != 0) return;
+      while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+      }
+      process->End();
+    }).detach();
+  } catch (const std::system_error&) {
+    return EAGAIN;
+  }
+  return result.get();
 }
 
 }  // namespace
@@ -147,12 +164,11 @@ BOOL WINAPI CreateProcessW(LPCWSTR lpApplicationName, LPWSTR lpCommandLine, LPSE
   if (!lpCommandLine || !lpStartupInfo || !lpProcessInformation) {
     return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   }
+  const auto process = std::make_shared<Process>();
   pid_t pid;
-  if (const int error = Spawn(SplitCommandLine(ToUtf8(lpCommandLine)), &pid)) {
+  if (const int error = SpawnAndWatch(SplitCommandLine(ToUtf8(lpCommandLine)), process, &pid)) {
     return Fail<BOOL>(ErrorFromErrno(error));
   }
-  const auto process = std::make_shared<Process>();
-  WatchForEnd(process, pid);
   *lpProcessInformation = {};
   lpProcessInformation->hProcess = OpenHandle(process);
   lpProcessInformation->hThread = OpenHandle(process);

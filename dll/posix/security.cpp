@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mutex>
 #include <new>
+#include <set>
 #include <string_view>
 
 #include "errors.h"
@@ -63,6 +65,18 @@ DWORD ParseSddl(std::u16string_view text, uint32_t* mode) {
   return ERROR_SUCCESS;
 }
 
+// The descriptors that LocalFree may free. Never destroyed, as threads may still be calling while
+// the process ends.
+struct MadeDescriptors {
+  std::mutex mutex;
+  std::set<void*> descriptors;
+};
+
+MadeDescriptors& Made() {
+  static MadeDescriptors* const made = new MadeDescriptors;
+  return *made;
+}
+
 bool IsDescriptor(const SECURITY_DESCRIPTOR* descriptor) {
   return descriptor && descriptor->Revision == SECURITY_DESCRIPTOR_REVISION;
 }
@@ -116,12 +130,21 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
   made->descriptor.Revision = SECURITY_DESCRIPTOR_REVISION;
   made->descriptor.Control = SE_DACL_PRESENT;
   made->descriptor.Dacl = &made->acl;
+  {
+    std::lock_guard<std::mutex> lock(Made().mutex);
+    Made().descriptors.insert(made);
+  }
   *SecurityDescriptor = made;
   if (SecurityDescriptorSize) *SecurityDescriptorSize = sizeof *made;
   return TRUE;
 }
 
 HLOCAL WINAPI LocalFree(HLOCAL hMem) {
+  if (!hMem) return nullptr;
+  {
+    std::lock_guard<std::mutex> lock(Made().mutex);
+    if (Made().descriptors.erase(hMem) == 0) return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
+  }
   free(hMem);
   return nullptr;
 }

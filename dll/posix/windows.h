@@ -8,7 +8,11 @@
 #include <stdint.h>
 
 #ifndef __cplusplus
+#if __has_include(<uchar.h>)
 #include <uchar.h>
+#else
+typedef uint_least16_t char16_t;
+#endif
 #endif
 
 #ifdef __cplusplus

@@ -283,7 +283,8 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     expect(await creator.ask('read 0')).toBe('ok 7');
   });
 
-  test.each(['fcntl:1', 'fcntl:2'])(
+  // Its three locks: in the sweep, to ask whether the object is dead, and to stay.
+  test.each(['fcntl:1', 'fcntl:2', 'fcntl:3'])(
     'in %s, about to join an object that ends meanwhile, joins the next one',
     async (place) => {
       const name = freeName();
@@ -300,15 +301,19 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     },
   );
 
-  test.each(['fcntl:1', 'fcntl:2'])('in %s, about to open an object that ends meanwhile, finds none', async (place) => {
-    const name = freeName();
-    const holder = await start('C++');
-    await holder.create(name, PAGE);
-    const opening = await stoppedIn(place, (peer) => peer.open(name));
-    await holder.kill();
-    expect(await opening.resume()).toBe(NOT_FOUND);
-    expect(await opening.create(name, PAGE)).toBe('ok created');
-  });
+  test.each(['fcntl:1', 'fcntl:2', 'fcntl:3'])(
+    'in %s, about to open an object that somebody has meanwhile seen to be gone, finds none',
+    async (place) => {
+      const name = freeName();
+      const holder = await start('C++');
+      await holder.create(name, PAGE);
+      const opening = await stoppedIn(place, (peer) => peer.open(name));
+      await holder.kill();
+      expect(await (await start('C++')).open(name)).toBe(NOT_FOUND);
+      expect(await opening.resume()).toBe(NOT_FOUND);
+      expect(await opening.create(name, PAGE)).toBe('ok created');
+    },
+  );
 
   /** Has it create and close; fcntl's first call is the creation's, and unlink's too. */
   const closing = (name: string) => async (peer: Peer) => {

@@ -283,7 +283,7 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     expect(await creator.ask('read 0')).toBe('ok 7');
   });
 
-  // Its three locks: in the sweep, to ask whether the object is dead, and to stay.
+  // Its calls about the lock: in the sweep, to ask who holds it, and to take it.
   test.each(['fcntl:1', 'fcntl:2', 'fcntl:3'])(
     'in %s, about to join an object that ends meanwhile, joins the next one',
     async (place) => {

@@ -17,4 +17,5 @@ export {
   setSharedMem,
   unloadSharedMem,
 } from './shared-mem.js';
+export { type WatchOptions, watchSharedMem } from './watch-shared-mem.js';
 export { Win32Error } from './win32-error.js';

@@ -5,6 +5,13 @@ import { FILE_MAP_WRITE, INVALID_HANDLE_VALUE, kernel32, PAGE_READWRITE, type Po
 import { dllPath, target } from './native-library.js';
 import { check, Win32Error } from './win32-error.js';
 
+/**
+ * The name of the section that is the shared memory.
+ *
+ * @internal
+ */
+export const SECTION_NAME = 'dllmemfilemap';
+
 /** Size of the shared memory, in bytes. */
 export const SHMEMSIZE = 4096;
 
@@ -187,14 +194,13 @@ function loadError(errno: number, path: string): Win32Error {
 function attachError(): unknown {
   const { CloseHandle, CreateFileMappingW, MapViewOfFile, UnmapViewOfFile } = kernel32();
   try {
-    const name = 'dllmemfilemap';
     const mapping = check(
-      CreateFileMappingW(INVALID_HANDLE_VALUE, null, PAGE_READWRITE, 0, SHMEMSIZE, name),
+      CreateFileMappingW(INVALID_HANDLE_VALUE, null, PAGE_READWRITE, 0, SHMEMSIZE, SECTION_NAME),
       'CreateFileMappingW',
-      name,
+      SECTION_NAME,
     );
     try {
-      UnmapViewOfFile(check(MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0), 'MapViewOfFile', name));
+      UnmapViewOfFile(check(MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0), 'MapViewOfFile', SECTION_NAME));
     } finally {
       CloseHandle(mapping);
     }

@@ -11,8 +11,8 @@ type Program = 'parent' | 'child' | 'first_process' | 'second_process';
 
 function command(language: Language, program: Program): [string, ...string[]] {
   if (language === 'C++') return [programPath(program)];
-  const script = new URL(`../dist/samples/${program.replace('_', '-')}.js`, import.meta.url);
-  return [process.execPath, fileURLToPath(script)];
+  const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+  return [process.execPath, cli, program.replace('_', '-')];
 }
 
 /** A command line as CreateProcess takes it. */

@@ -1,5 +1,4 @@
-// Creates named shared memory with a message in it, and keeps it until a key is pressed. The TypeScript twin of
-// dll/samples/first_process.cpp.
+// The TypeScript twin of dll/samples/first_process.cpp.
 import { once } from 'node:events';
 import { stdin } from 'node:process';
 import { FileMapping } from '../index.js';
@@ -13,7 +12,10 @@ async function waitForKey(): Promise<void> {
   stdin.destroy();
 }
 
-using mapping = attempt('create file mapping object', () => FileMapping.create(NAME, BUF_SIZE));
-using view = attempt('map view of file', () => mapping.mapView({ length: BUF_SIZE }));
-view.writeString('Message from first process.');
-await waitForKey();
+/** Creates named shared memory with a message in it, and keeps it until a key is pressed. */
+export async function firstProcess(): Promise<void> {
+  using mapping = attempt('create file mapping object', () => FileMapping.create(NAME, BUF_SIZE));
+  using view = attempt('map view of file', () => mapping.mapView({ length: BUF_SIZE }));
+  view.writeString('Message from first process.');
+  await waitForKey();
+}

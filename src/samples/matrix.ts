@@ -11,7 +11,7 @@ type Role = 'parent' | 'child';
 /** How to start a program in each language. */
 const LANGUAGES: Readonly<Record<string, (role: Role) => [string, ...string[]]>> = {
   'C++': (role) => [programPath(role)],
-  Node: (role) => [execPath, fileURLToPath(new URL(`${role}.js`, import.meta.url))],
+  Node: (role) => [execPath, fileURLToPath(new URL('../cli.js', import.meta.url)), role],
 };
 
 const results: Record<string, Record<string, string>> = {};

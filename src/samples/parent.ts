@@ -1,5 +1,4 @@
-// Writes a string into the memory that the DLL's users share, and starts its first argument, a whole command line, to
-// read it. The TypeScript twin of dll/samples/parent.cpp.
+// The TypeScript twin of dll/samples/parent.cpp.
 import { writeSync } from 'node:fs';
 import { setSharedMem } from '../index.js';
 import { HANDLE_FLAG_INHERIT, INFINITE, kernel32, type ProcessInformation, STD_HANDLES } from '../kernel32.js';
@@ -24,10 +23,16 @@ function run(commandLine: string): void {
   CloseHandle(hProcess);
 }
 
-const commandLine = process.argv[2];
-if (commandLine === undefined) {
-  writeSync(1, 'Please specify an input file');
-} else {
+/**
+ * Writes a string into the memory that the DLL's users share, and starts a program to read it.
+ *
+ * @param commandLine the program and its arguments, as `CreateProcessW` takes them
+ */
+export function parent(commandLine: string | undefined): void {
+  if (commandLine === undefined) {
+    writeSync(1, 'Please specify an input file');
+    return;
+  }
   writeSync(1, '\nProcess is writing to shared memory...\n\n');
   setSharedMem('This is a test string');
   // The memory would be gone if this process ended before the child has read it.

@@ -59,6 +59,15 @@ program
   .action(async (name, options) => (await import('./commands/dump.js')).dump(name, options));
 
 program
+  .command('doctor')
+  .description('say what is loaded from where, who holds what, what does not work, and what to do')
+  .option(...JSON_OPTION)
+  .action(async (options) => {
+    const isWell = await (await import('./commands/doctor.js')).doctor({ ...options, version });
+    if (!isWell) process.exitCode = FAILED;
+  });
+
+program
   .command('parent')
   .description('the documented program: write a text, and start a program that reads it')
   .argument('[command]', 'the program and its arguments, as one argument')

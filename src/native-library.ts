@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { arch, platform } from 'node:process';
+import { existsSync, statfsSync } from 'node:fs';
+import { freemem, tmpdir } from 'node:os';
+import process, { arch, env, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 /** The file name of a library that the build makes. */
@@ -47,4 +48,30 @@ export function user32Path(): string {
 /** The full path of one of the C++ programs. */
 export function programPath(name: string): string {
   return builtFile(platform === 'win32' ? `${name}.exe` : name);
+}
+
+/** The folder that has the files of shared memory, or `undefined` where it has none. */
+function sharedMemoryFolder(): string | undefined {
+  if (platform === 'win32') return undefined;
+  return platform === 'darwin' ? tmpdir() : '/dev/shm';
+}
+
+/**
+ * How much more shared memory there is room for.
+ *
+ * @returns where, and the bytes; on Windows those of the physical memory, to which the paging file adds
+ * @throws {Error} of the file system, if the folder for shared memory is not there
+ */
+export function sharedMemoryRoom(): { readonly place: string; readonly free: number } {
+  const folder = sharedMemoryFolder();
+  if (folder === undefined) return { place: 'memory', free: freemem() };
+  const { bavail, bsize } = statfsSync(folder);
+  return { place: folder, free: bavail * bsize };
+}
+
+/** Whose the names without a prefix are, in words. */
+export function ownNamespace(): string {
+  return platform === 'win32'
+    ? `session ${env.SESSIONNAME ?? 'without a name'}; other sessions have a section of their own`
+    : `user ${process.geteuid?.()} in ${sharedMemoryFolder()}; other users, and containers, have a section of their own`;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -8,6 +8,8 @@ import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
+import { dllPath, kernel32Path } from '../dist/native-library.js';
+import { copyPackage, turnIntoArm64 } from './package-copy.js';
 import { Peer } from './peer.js';
 import { hasTerminal, Terminal } from './terminal.js';
 
@@ -18,19 +20,21 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const onWindows = process.platform === 'win32';
 
 const COMMANDS = [
-  ...['set', 'get', 'hold', 'watch', 'dump'],
+  ...['set', 'get', 'hold', 'watch', 'dump', 'doctor'],
   ...['parent', 'child', 'first-process', 'second-process', 'help'],
 ];
 
 interface RunOptions {
   readonly input?: string | Buffer;
+  /** The built package to run. */
+  readonly dist?: string;
   /** Who runs it, if not this user. */
   readonly uid?: number;
 }
 
 /** Runs the command to its end. */
-function run(args: readonly string[], options: RunOptions = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(DIST, 'cli.js'), ...args], {
+function run(args: readonly string[], { dist = DIST, ...options }: RunOptions = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(dist, 'cli.js'), ...args], {
     ...options,
     encoding: 'utf8',
     timeout: 50_000,
@@ -160,6 +164,7 @@ describe('dllmemfilemap', () => {
     [['dump', NAME]],
     [['dump', '--json', NAME]],
     [['dump', '--follow', NAME]],
+    [['doctor']],
     [['child']],
     [['parent', 'no-such-program']],
   ])('%j ends quietly when nobody reads its output', async (args) => {
@@ -499,6 +504,126 @@ describe('dump --follow', () => {
   });
 });
 
+describe('doctor', () => {
+  /** The checks by name. */
+  function examine(options: RunOptions = {}) {
+    const { status, stdout, stderr } = run(['doctor', '--json'], options);
+    const { ok, checks } = JSON.parse(stdout);
+    const byName = Object.fromEntries(checks.map((check: { what: string }) => [check.what, check]));
+    return { status, stderr, ok, checks: byName };
+  }
+
+  test('says what is loaded from where, for which processor, and of which version', () => {
+    const { checks, ...rest } = examine();
+    expect(rest).toEqual({ ...wellEnded, ok: true });
+    expect(checks.Package.found).toMatch(version);
+    expect(checks.Node.found).toBe(`${process.version}, ${process.platform}-${process.arch}`);
+    expect(checks.DLL).toEqual({ what: 'DLL', ok: true, found: `${dllPath()}, for ${process.arch}` });
+    expect(checks.kernel32.found).toMatch(
+      onWindows ? "the system's own, Windows_NT" : `${kernel32Path()}, for ${process.arch}`,
+    );
+    expect(checks.Room.found).toMatch(/^\d+\.\d MiB free in /);
+    expect(checks.Namespace.found).toMatch(onWindows ? /^session / : `user ${process.getuid?.()} in /`);
+    expect(checks['Global names'].found).toBe('can be created');
+  });
+
+  test('says that no process has the section open, and does not make it', () => {
+    const { found, advice } = examine().checks.Section;
+    expect(found).toBe("no process has 'dllmemfilemap' open, so there is no text");
+    expect(advice).toMatch('dllmemfilemap hold');
+    expect(isThere('dllmemfilemap')).toBe(false);
+  });
+
+  test('says that the section exists, and what this user may do with it, and keeps the text to itself', () => {
+    setSharedMem('secret');
+    const { found } = examine().checks.Section;
+    expect(found).toMatch(
+      /^some process has 'dllmemfilemap' open, with a text of 6 characters; .+ may read and write it$/,
+    );
+    expect(run(['doctor']).stdout).not.toMatch('secret');
+  });
+
+  test('prints a line for each thing, and one for each advice', () => {
+    const { stdout, ...rest } = run(['doctor']);
+    expect(rest).toEqual(wellEnded);
+    for (const line of stdout.trimEnd().split('\n')) expect(line).toMatch(/^(ok {5}\S.{11}| {19}) {2}\S/);
+  });
+
+  test('finds a DLL that is missing, and exits with 1', () => {
+    const { dist, dll } = copyPackage();
+    rmSync(dll);
+    const { status, ok, checks } = examine({ dist });
+    expect({ status, ok, dll: checks.DLL.ok }).toEqual({ status: 1, ok: false, dll: false });
+    expect(checks.DLL.found).toMatch('there is no such file');
+    expect(run(['doctor'], { dist }).stdout).toMatch(/^wrong {2}DLL {11}ERROR_MOD_NOT_FOUND/m);
+  });
+
+  test('finds a DLL for another processor, and says for which', () => {
+    const { dist, dll } = copyPackage();
+    const image = readFileSync(dll);
+    turnIntoArm64(image);
+    writeFileSync(dll, image);
+    const { status, checks } = examine({ dist });
+    expect(status).toBe(1);
+    expect(checks.DLL.found).toMatch('ERROR_BAD_EXE_FORMAT');
+    expect(checks.DLL.advice).toMatch(`The file is for arm64, and this Node for ${process.arch}.`);
+  });
+
+  test.skipIf(onWindows)('finds a kernel32 that is missing (Windows has its own)', () => {
+    const { dist, kernel32 } = copyPackage();
+    rmSync(kernel32);
+    const { status, checks } = examine({ dist });
+    expect(status).toBe(1);
+    expect(checks.kernel32).toMatchObject({ ok: false, found: expect.stringContaining(kernel32) });
+  });
+
+  test('finds that another program uses the name for something of another size', () => {
+    makeSection('dllmemfilemap', 65_536);
+    const { status, checks } = examine();
+    expect(status).toBe(1);
+    expect(checks.Section.found).toBe(
+      "'dllmemfilemap' has 65536 bytes instead of 4096, so it was made by another program",
+    );
+  });
+
+  describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
+    'with a /dev/shm of its own (only Linux has one, and only root may mount it)',
+    () => {
+      /** What it finds after a mount that only it sees. */
+      function examineAfter(mount: string) {
+        const script = `${mount} && exec "$0" "$1" doctor --json`;
+        const args = ['--mount', 'sh', '-c', script, process.execPath, join(DIST, 'cli.js')];
+        const { status, stdout } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 50_000 });
+        const { checks } = JSON.parse(stdout);
+        return { status, room: checks.find(({ what }: { what: string }) => what === 'Room'), checks };
+      }
+
+      test('finds that there is no room', () => {
+        const { status, room } = examineAfter('mount -t tmpfs -o size=4k tmpfs /dev/shm');
+        expect(status).toBe(1);
+        expect(room).toEqual({
+          what: 'Room',
+          ok: false,
+          found: '0.0 MiB free in /dev/shm',
+          advice: expect.stringContaining('--shm-size'),
+        });
+      });
+
+      test('finds that nothing can be written there', () => {
+        const { status, checks } = examineAfter('mount -t tmpfs -o ro tmpfs /dev/shm');
+        expect(status).toBe(1);
+        expect(JSON.stringify(checks)).toMatch('ERROR_WRITE_PROTECT');
+      });
+
+      test('finds that it does not exist', () => {
+        const { status, room } = examineAfter('mount -t tmpfs tmpfs /dev');
+        expect(status).toBe(1);
+        expect(room).toMatchObject({ ok: false, found: expect.stringContaining('ENOENT') });
+      });
+    },
+  );
+});
+
 describe.skipIf(!hasTerminal)('In a terminal (not run without tmux, so not on Windows)', () => {
   test('dump --follow redraws in place, as many rows as fit, and marks the bytes that have changed', async () => {
     const bytes = makeSection(NAME, 4096, Buffer.from('before'));
@@ -552,6 +677,16 @@ describe.skipIf(!hasTerminal)('In a terminal (not run without tmux, so not on Wi
       terminal.enter(`clear; cli ${command}`);
       await terminal.shows('a\\x1b[2Jb\\x07\\x9b');
     }
+  });
+
+  test('doctor has colours, and none when NO_COLOR is set', async () => {
+    const terminal = new Terminal();
+    terminal.enter('clear; cli doctor');
+    await terminal.finished();
+    expect(terminal.lines({ colors: true }).join('\n')).toMatch('\x1b[32mok');
+    terminal.enter('clear; NO_COLOR=1 cli doctor');
+    await terminal.shows('Global names');
+    expect(terminal.lines({ colors: true }).join('\n')).not.toMatch('\x1b');
   });
 
   test.each([

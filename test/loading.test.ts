@@ -1,31 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import koffi from 'koffi';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FileMapping, loadSharedMem } from '../dist/index.js';
-import { dllPath, kernel32Path, programPath } from '../dist/native-library.js';
+import { dllPath, programPath } from '../dist/native-library.js';
+import { copyPackage, turnIntoArm64 } from './package-copy.js';
 import { readImage } from './pe.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const onWindows = process.platform === 'win32';
-
-/** A copy of the built package, whose files a test may spoil. */
-function copyPackage(): { index: string; dll: string; kernel32: string } {
-  const copy = mkdtempSync(join(root, 'build/copy-'));
-  onTestFinished(() => rmSync(copy, { recursive: true }));
-  cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
-  cpSync(join(root, 'package.json'), join(copy, 'package.json'));
-  const libraries = relative(root, dirname(dllPath()));
-  cpSync(join(root, libraries), join(copy, libraries), { recursive: true });
-  const inCopy = (path: string) => join(copy, libraries, basename(path));
-  return {
-    index: pathToFileURL(join(copy, 'dist/index.js')).href,
-    dll: inCopy(dllPath()),
-    kernel32: inCopy(kernel32Path()),
-  };
-}
 
 interface Failure {
   readonly code?: string;
@@ -36,9 +20,9 @@ interface Failure {
 }
 
 /** How loading the DLL fails in a process of its own, which has to be alive after that. */
-function failToLoad(index: string): Failure {
+function failToLoad(dist: string): Failure {
   const source = `
-    const { getSharedMem } = await import(${JSON.stringify(index)});
+    const { getSharedMem } = await import(${JSON.stringify(pathToFileURL(join(dist, 'index.js')))});
     try {
       getSharedMem();
       console.log(JSON.stringify({ message: 'nothing failed' }));
@@ -71,9 +55,9 @@ function occupyName(): void {
 
 describe('A DLL that cannot be loaded gives an error with its path, the cause and what to do', () => {
   test('when it is missing', () => {
-    const { index, dll } = copyPackage();
+    const { dist, dll } = copyPackage();
     rmSync(dll);
-    const failure = failToLoad(index);
+    const failure = failToLoad(dist);
     expect(failure).toMatchObject({ code: 'ERROR_MOD_NOT_FOUND', syscall: 'LoadLibraryW' });
     expect(basename(failure.path ?? '')).toBe(basename(dll));
     expect(failure.message).toContain(failure.path);
@@ -82,37 +66,35 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
   });
 
   test('when it is no library', () => {
-    const { index, dll } = copyPackage();
+    const { dist, dll } = copyPackage();
     writeFileSync(dll, 'This is no library, but a text that is long enough to be looked at.');
-    const failure = failToLoad(index);
+    const failure = failToLoad(dist);
     expect(failure).toMatchObject({ code: 'ERROR_BAD_EXE_FORMAT', path: dll });
     expect(failure.message).toContain(`${process.platform}-${process.arch}`);
   });
 
   test('when it was built for another processor', () => {
-    const { index, dll } = copyPackage();
+    const { dist, dll } = copyPackage();
     const image = readFileSync(dll);
-    const isPe = image.toString('latin1', 0, 2) === 'MZ';
-    const [machineOffset, arm64] = isPe ? [image.readUInt32LE(0x3c) + 4, 0xaa64] : [18, 183];
-    image.writeUInt16LE(arm64, machineOffset);
+    turnIntoArm64(image);
     writeFileSync(dll, image);
-    const failure = failToLoad(index);
+    const failure = failToLoad(dist);
     expect(failure).toMatchObject({ code: 'ERROR_BAD_EXE_FORMAT', path: dll });
     expect(failure.message).toContain(`${process.platform}-${process.arch}`);
     expect(failure.message).toContain('npm run build');
   });
 
   test.skipIf(onWindows)('when the kernel32 that it needs is missing (Windows has its own)', () => {
-    const { index, kernel32 } = copyPackage();
+    const { dist, kernel32 } = copyPackage();
     rmSync(kernel32);
-    const { message } = failToLoad(index);
+    const { message } = failToLoad(dist);
     expect(message).toContain(kernel32);
     expect(message).toContain('npm run build');
   });
 
   test('when its entry point fails, and the process lives on', () => {
     occupyName();
-    const failure = failToLoad(new URL('../dist/index.js', import.meta.url).href);
+    const failure = failToLoad(fileURLToPath(new URL('../dist', import.meta.url)));
     expect(failure).toMatchObject({
       code: 'ERROR_DLL_INIT_FAILED',
       path: dllPath(),

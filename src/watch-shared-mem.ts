@@ -30,7 +30,7 @@ export interface WatchOptions {
  * @throws {Error} `AbortError` (`code` is `'ABORT_ERR'`) at the step in which the signal is aborted, or already was
  * @example
  * ```ts
- * for await (const text of watchSharedMem({ signal: AbortSignal.timeout(60_000) })) {
+ * for await (const text of watchSharedMem()) {
  *   console.log(text);
  *   if (text === 'the end') break;
  * }

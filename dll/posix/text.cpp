@@ -99,12 +99,25 @@ using namespace kernel32;
 
 namespace {
 
-// Whether there is a terminator in the block. Compilers turn this into a few vector instructions.
+// Whether there is a terminator in the block. The array stands for a vector register: this way
+// compilers need two instructions for eight characters, and gather the result only at the end.
 template <size_t bytes>
 __attribute__((no_sanitize("address"))) bool HasTerminator(const WCHAR* block) {
-  WCHAR found = 0;
-  for (size_t i = 0; i < bytes / sizeof(WCHAR); ++i) found |= static_cast<WCHAR>(block[i] == 0);
-  return found != 0;
+  constexpr size_t kLanes = 8;
+  WCHAR found[kLanes] = {};
+  for (size_t i = 0; i < bytes / sizeof(WCHAR); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      found[lane] |= static_cast<WCHAR>(block[i + lane] == 0 ? 0xFFFF : 0);
+    }
+  }
+  uint64_t halves[2];
+  static_assert(sizeof halves == sizeof found, "");
+  memcpy(halves, found, sizeof found);
+  return (halves[0] | halves[1]) != 0;
+}
+
+bool IsAligned(const WCHAR* text, size_t bytes) {
+  return reinterpret_cast<uintptr_t>(text) % bytes == 0;
 }
 
 }  // namespace
@@ -115,12 +128,15 @@ int WINAPI lstrlenW(LPCWSTR lpString) {
   constexpr size_t kLarge = 128, kSmall = 16;
   if (!lpString) return 0;
   const WCHAR* end = lpString;
-  while (*end != 0 && reinterpret_cast<uintptr_t>(end) % kLarge != 0) ++end;
-  if (*end != 0) {
-    while (!HasTerminator<kLarge>(end)) end += kLarge / sizeof(WCHAR);
-    while (!HasTerminator<kSmall>(end)) end += kSmall / sizeof(WCHAR);
-    while (*end != 0) ++end;
+  for (; !IsAligned(end, kSmall); ++end) {
+    if (*end == 0) return static_cast<int>(end - lpString);
   }
+  while (!IsAligned(end, kLarge) && !HasTerminator<kSmall>(end)) end += kSmall / sizeof(WCHAR);
+  if (IsAligned(end, kLarge)) {
+    while (!HasTerminator<kLarge>(end)) end += kLarge / sizeof(WCHAR);
+  }
+  while (!HasTerminator<kSmall>(end)) end += kSmall / sizeof(WCHAR);
+  while (*end != 0) ++end;
   return static_cast<int>(end - lpString);
 }
 

@@ -24,6 +24,14 @@ const WHOLE_MEMORY = SHMEMSIZE / 2 + 1;
 /** Up to this many UTF-16 code units, a loop in JavaScript costs less than a call of native code. */
 const SHORT = 32;
 
+/** Half of the memory, in UTF-16 code units. */
+const MIDDLE = SHMEMSIZE / 4;
+
+/** What `toString('utf16le')` comes down to, without what that has to ask first. In Node since its beginning. */
+interface Utf16Decoder {
+  ucs2Slice(start: number, end: number): string;
+}
+
 const ERROR_BAD_EXE_FORMAT = 193;
 const ERROR_DLL_INIT_FAILED = 1114;
 
@@ -35,11 +43,11 @@ export class SharedMem implements Disposable {
   #module: Pointer | undefined;
   /** `void SetSharedMem(const char16_t *lpszBuf)` */
   readonly #set: (lpszBuf: string) => void;
-  /** The same with the string's address. */
-  readonly #setFrom: (lpszBuf: number) => void;
   /** `void GetSharedMem(char16_t *lpszBuf, uint32_t cchSize)` */
   readonly #get: (lpszBuf: number, cchSize: number) => void;
-  readonly #buffer = Buffer.alloc(WHOLE_MEMORY * 2);
+  /** `int lstrlenW(const char16_t *lpString)` */
+  readonly #lengthAt: (lpString: number) => number;
+  readonly #buffer = Buffer.alloc(WHOLE_MEMORY * 2) as Buffer & Utf16Decoder;
   readonly #units = new Uint16Array(this.#buffer.buffer, this.#buffer.byteOffset, WHOLE_MEMORY);
   /** Of the buffer, whose memory never moves. Passing a number is what costs koffi least. */
   readonly #address = Number(koffi.address(this.#buffer));
@@ -47,15 +55,14 @@ export class SharedMem implements Disposable {
   /** As {@link loadSharedMem}. */
   constructor() {
     const path = dllPath();
-    const { GetLastError, GetProcAddress, LoadLibraryW } = kernel32();
+    const { GetLastError, GetProcAddress, LoadLibraryW, lstrlenW } = kernel32();
     const module = LoadLibraryW(path);
     if (module === null) throw loadError(GetLastError(), path);
     this.#module = module;
     const address = (name: string) => check(GetProcAddress(module, name), 'GetProcAddress', path, name);
-    const setSharedMem = address('SetSharedMem');
-    this.#set = declareOnce(setSharedMem, 'str16');
-    this.#setFrom = declareOnce(setSharedMem, 'uintptr_t');
+    this.#set = declareOnce(address('SetSharedMem'), 'str16');
     this.#get = declareOnce(address('GetSharedMem'), 'uintptr_t', 'uint32_t');
+    this.#lengthAt = lstrlenW;
   }
 
   /**
@@ -69,14 +76,7 @@ export class SharedMem implements Disposable {
   set(text: string): void {
     requireTextOf('text', text, MAX_CHARACTERS);
     this.#checkLoaded();
-    if (text.length > SHORT) {
-      this.#set(text);
-      return;
-    }
-    const units = this.#units;
-    for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i);
-    units[text.length] = 0;
-    this.#setFrom(this.#address);
+    this.#set(text);
   }
 
   /**
@@ -87,17 +87,22 @@ export class SharedMem implements Disposable {
    * @throws {RangeError} if `cchSize` is no integer from 1 up
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if this reference was unloaded
    */
-  get(cchSize: number = WHOLE_MEMORY): string {
-    if (!Number.isInteger(cchSize) || cchSize < 1) {
-      throw new RangeError(`cchSize must be an integer from 1 up: it is ${describe(cchSize)}`);
-    }
+  get(cchSize?: number): string {
+    const size = cchSize === undefined ? WHOLE_MEMORY : sizeOfBuffer(cchSize);
     this.#checkLoaded();
-    this.#get(this.#address, Math.min(cchSize, WHOLE_MEMORY));
     const units = this.#units;
+    // The DLL leaves what is behind the text and its terminator as it is, so these tell how far to skip.
+    units[SHORT] = 0;
+    units[MIDDLE] = 0;
+    this.#get(this.#address, size);
     let length = 0;
-    while (length < SHORT && units[length] !== 0) length++;
-    if (length === SHORT) length += kernel32().lstrlenW(this.#address + SHORT * 2);
-    return this.#buffer.toString('utf16le', 0, length * 2);
+    if (units[SHORT] === 0) {
+      while (units[length] !== 0) length++;
+    } else {
+      const skipped = units[MIDDLE] === 0 ? SHORT : MIDDLE;
+      length = skipped + this.#lengthAt(this.#address + skipped * 2);
+    }
+    return this.#buffer.ucs2Slice(0, length * 2);
   }
 
   /** Gives this reference up. With the last one of the last process the shared memory ends. Again does nothing. */
@@ -132,6 +137,14 @@ export class SharedMem implements Disposable {
  */
 export function loadSharedMem(): SharedMem {
   return new SharedMem();
+}
+
+/** The buffer's size that a caller's `cchSize` comes down to. */
+function sizeOfBuffer(cchSize: number): number {
+  if (!Number.isInteger(cchSize) || cchSize < 1) {
+    throw new RangeError(`cchSize must be an integer from 1 up: it is ${describe(cchSize)}`);
+  }
+  return Math.min(cchSize, WHOLE_MEMORY);
 }
 
 /** The functions that were declared: koffi keeps what is declared to it for ever. */

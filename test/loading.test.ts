@@ -8,6 +8,7 @@ import { FileMapping, loadSharedMem } from '../dist/index.js';
 import { dllPath, programPath } from '../dist/native-library.js';
 import { copyPackage, turnIntoArm64 } from './package-copy.js';
 import { readImage } from './pe.js';
+import { sharedFiles } from './shared-files.js';
 
 const onWindows = process.platform === 'win32';
 
@@ -104,6 +105,20 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     expect(failure.message).toContain(failure.cause?.code);
   });
 
+  test('when its entry point fails in two threads at once, in both of them, every time', () => {
+    occupyName();
+    const { status, stdout, stderr } = spawnSync(programPath('loads_twice_at_once'), [dllPath()], {
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    // ERROR_DLL_INIT_FAILED
+    expect({ status, stdout: stdout.trimEnd(), stderr }).toEqual({
+      status: 0,
+      stdout: '600 times error 1114',
+      stderr: '',
+    });
+  });
+
   test('and can be loaded when that is over', () => {
     loadSharedMem().unload();
   });
@@ -117,6 +132,25 @@ describe('A program that is linked against the DLL', () => {
     expect(status).toBe(onWindows ? 0xc0000142 : 127);
     expect(stdout).toBe('');
     if (!onWindows) expect(stderr).toContain('its entry point failed with Win32 error 5');
+  });
+});
+
+describe('A program that ends while its threads are inside SetSharedMem and GetSharedMem', () => {
+  test.each([
+    ['was linked against the DLL', []],
+    ['has loaded the DLL', [dllPath()]],
+  ])('and %s ends as it wants to, and leaves nothing behind', (_, args) => {
+    // What a killed process left behind is gone now.
+    if (!onWindows) loadSharedMem().unload();
+    const before = onWindows ? [] : sharedFiles();
+    for (let i = 0; i < 20; i++) {
+      const { status, signal, stdout, stderr } = spawnSync(programPath('ends_while_calling'), args, {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      expect({ status, signal, stdout, stderr }).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
+      if (!onWindows) expect(sharedFiles()).toEqual(before);
+    }
   });
 });
 

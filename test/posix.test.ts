@@ -212,17 +212,19 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
 });
 
 /** Waits until the system says that the process is stopped. */
-async function untilStopped(peer: Peer): Promise<void> {
-  const state = () => readFileSync(`/proc/${peer.process.pid}/stat`, 'utf8').replace(/.*\) /, '')[0];
+async function untilStopped(pid: number): Promise<void> {
+  const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '')[0];
   await vi.waitUntil(() => state() === 'T', { timeout: 20_000, interval: 1 });
 }
 
+/** The environment of a program that stops in a call of a function. */
+const stopIn = (place: string) => ({ LD_PRELOAD: programPath('libstop_in.so'), STOP_IN: place });
+
 /** Starts a C++ process that stops in a call of a function, and has it do what leads there. */
 async function stoppedIn(place: string, lead: (peer: Peer) => Promise<string>): Promise<Peer> {
-  const env = { LD_PRELOAD: programPath('libstop_in.so'), STOP_IN: place };
-  const peer = await Peer.start('C++', 'mapping', { env });
+  const peer = await Peer.start('C++', 'mapping', { env: stopIn(place) });
   expect(await lead(peer)).toBe(`stopped in ${place.split(':')[0]}`);
-  await untilStopped(peer);
+  await untilStopped(peer.process.pid as number);
   return peer;
 }
 
@@ -362,7 +364,88 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
       expect(await other.ask('read 0')).toBe('ok 0');
     },
   );
+
+  // Its calls about the lock: in the sweep, and to ask who holds it, more than once while somebody does.
+  describe.each(['fcntl:1', 'fcntl:2', 'fcntl:3', 'fcntl:4'])(
+    'in unlink, about to remove what is dead, and is killed, while another has come to %s,',
+    (place) => {
+      /** A name whose object is dead, and a process that was about to join it when its remover was killed. */
+      async function abandonTo(lead: (peer: Peer, name: string) => Promise<string>) {
+        const name = freeName();
+        const holder = await start('C++');
+        await holder.create(name, PAGE);
+        await holder.ask('write 0 1');
+        await holder.kill();
+        const remover = await stoppedIn('unlink:1', (peer) => peer.open(name));
+        const other = await stoppedIn(place, (peer) => lead(peer, name));
+        await remover.kill();
+        return other;
+      }
+
+      test('does not bring it back for an opener', async () => {
+        const opener = await abandonTo((peer, name) => peer.open(name));
+        expect(await opener.resume()).toBe(NOT_FOUND);
+      });
+
+      test('does not bring it back for a creator', async () => {
+        const creator = await abandonTo((peer, name) => peer.create(name, PAGE));
+        expect(await creator.resume()).toBe('ok created');
+        expect(await creator.ask('read 0')).toBe('ok 0');
+      });
+    },
+  );
 });
+
+describe.skipIf(!onLinux || !asRoot)(
+  'Two processes with the same process id, in different namespaces of ids (on Linux alone, and not without root),',
+  () => {
+    /** The id that a process has here of the only process that another has started. */
+    const childOf = (pid: number) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+
+    /** Starts a process that is the second in a namespace of its own: the first cannot be stopped. */
+    async function startSecond(place?: string): Promise<{ peer: Peer; pid: number }> {
+      const peer = await Peer.run(
+        'unshare',
+        ['--pid', '--fork', '--kill-child', 'sh', '-c', '"$0" "$@"; exit', ...Peer.commandLine('C++', 'mapping')],
+        { env: place ? stopIn(place) : {} },
+      );
+      const pid = childOf(childOf(peer.process.pid as number));
+      expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^NSpid:.*\t2$/m);
+      return { peer, pid };
+    }
+
+    test('share one object', async () => {
+      const name = freeName();
+      const [a, b] = await Promise.all([startSecond(), startSecond()]);
+      expect(await a.peer.create(name, PAGE)).toBe('ok created');
+      expect(await b.peer.create(name, PAGE)).toBe('ok opened');
+      await a.peer.ask('write 0 7');
+      expect(await b.peer.ask('read 0')).toBe('ok 7');
+      for (const { peer } of [a, b]) expect(await peer.end()).toBe(0);
+    });
+
+    test("share one object, although a sweep gave the one's new file's name to the other's", async () => {
+      const name = freeName();
+      const [a, b] = await Promise.all([startSecond('fcntl:1'), startSecond('link:1')]);
+      expect(await a.peer.create(name, PAGE)).toBe('stopped in fcntl');
+      await untilStopped(a.pid);
+      const [passing] = sharedFiles().filter((path) => path.includes('new-'));
+      // The first use of the namespace, which sweeps it.
+      expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
+      expect(sharedFiles()).not.toContain(passing);
+      expect(await b.peer.create(name, PAGE)).toBe('stopped in link');
+      await untilStopped(b.pid);
+      expect(sharedFiles()).toContain(passing);
+      process.kill(a.pid, 'SIGCONT');
+      expect(await a.peer.resume()).toBe('ok created');
+      await a.peer.ask('write 0 7');
+      process.kill(b.pid, 'SIGCONT');
+      expect(await b.peer.resume()).toBe('ok opened');
+      expect(await b.peer.ask('read 0')).toBe('ok 7');
+      for (const { peer } of [a, b]) expect(await peer.end()).toBe(0);
+    });
+  },
+);
 
 describe.skipIf(onWindows)(
   'What killed processes left on disk (not on Windows, where there is nothing on disk)',
@@ -421,6 +504,23 @@ describe.skipIf(!onLinux || !asRoot)(
         ...['--mount', 'sh', '-c', `mount -t tmpfs -o size=${size} tmpfs /dev/shm && exec "$0" "$@"`],
         ...Peer.commandLine(language, 'mapping'),
       ]);
+
+    /** Starts another process in the same room. */
+    const joinRoom = (peer: Peer, language: Language) =>
+      Peer.run('nsenter', [`--target=${peer.process.pid}`, '--mount', '--', ...Peer.commandLine(language, 'mapping')]);
+
+    test.each([
+      ['in Local\\', freeName('Local\\')],
+      ['in Global\\', freeName('Global\\')],
+      ['without a name', '\0'],
+    ])('has the room of what died after the first sweep of a long-lived process for its object %s', async (_, name) => {
+      const longLived = await startWithRoom('256k', 'C++');
+      for (const scope of SCOPES) expect(await longLived.create(freeName(scope), PAGE)).toBe('ok created');
+      const other = await joinRoom(longLived, 'C++');
+      expect(await other.create(freeName('Global\\'), 160 * 1024)).toBe('ok created');
+      await other.kill();
+      expect(await longLived.create(name, 160 * 1024)).toBe('ok created');
+    });
 
     describe.each(LANGUAGES)('in %s', (language) => {
       test('is an error when the object is created, and leaves the room to smaller ones', async () => {
@@ -492,6 +592,33 @@ describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none
     });
   });
 });
+
+describe.skipIf(!onLinux || !canRunAsOthers)(
+  'CreateProcessW (on Linux alone, and not without root and programs that everyone may run: root has no such limit)',
+  () => {
+    /** Starts a process by a user who may have that many of them and threads. Nobody else is that user. */
+    function startWith(tasks: number) {
+      const user = 1_000_000 + process.pid;
+      const { status, stdout, stderr } = spawnSync(
+        'prlimit',
+        [`--nproc=${tasks}`, programPath('starts_program'), 'echo started'],
+        { uid: user, gid: user, encoding: 'utf8', timeout: 50_000 },
+      );
+      return { status, stdout, stderr };
+    }
+
+    test('starts a program with 3 of them to be had: its caller, its thread and the program', () => {
+      expect(startWith(3)).toEqual({ status: 0, stdout: 'started\nok\n', stderr: '' });
+    });
+
+    test.each([
+      [1, 'a thread'],
+      [2, 'a process beside the thread that waits for it'],
+    ])('with %i to be had, so without %s, is ERROR_NOT_ENOUGH_MEMORY and starts nothing', (tasks) => {
+      expect(startWith(tasks)).toEqual({ status: 0, stdout: 'error 8\n', stderr: '' });
+    });
+  },
+);
 
 describe.skipIf(!onLinux)('The memory of a closed view (on Linux alone, where /proc lists what is mapped)', () => {
   test('stays mapped while an array of it can be reached, and no longer', () => {

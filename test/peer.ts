@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -35,6 +35,20 @@ export interface PeerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/**
+ * As `spawn`, but asks again: Wine 8 now and then fails to start a process that is started while others are,
+ * with an error that libuv has no name for.
+ */
+function spawnUnderWine(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return spawn(command, args, options);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'UNKNOWN' || attempts === 3) throw error;
+    }
+  }
+}
+
 /** A real process that does what it is told, and is killed when the test is over. */
 export class Peer {
   readonly process: ChildProcessWithoutNullStreams;
@@ -60,10 +74,10 @@ export class Peer {
 
   /** Starts any program that speaks the peers' protocol. */
   static async run(command: string, args: readonly string[], { env, ...options }: PeerOptions = {}): Promise<Peer> {
-    const child = spawn(command, args, {
+    const child = spawnUnderWine(command, args, {
       ...options,
       env: { ...process.env, ...env },
-      stdio: ['pipe', 'pipe', 'inherit'] as never,
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     const peer = new Peer(
       child as ChildProcessWithoutNullStreams,

@@ -1,0 +1,72 @@
+/** How the benchmark measures: rows by turns, in several rounds, each row's best. */
+import { clearLine, cursorTo } from 'node:readline';
+import { measure } from 'mitata';
+
+/** Set with `--quick`: everything once, to see that it runs. The figures mean nothing then. */
+export const quick = process.argv.includes('--quick');
+
+/**
+ * A row of a comparison. `value` is in nanoseconds, if the comparison names no other unit; a row without one says in
+ * `note` why. `kind` is `floor` for what nothing can beat, `ours`, or `peer`.
+ *
+ * @typedef {{ name: string, kind: 'floor' | 'ours' | 'peer', value?: number, note?: string }} Row
+ * @typedef {{ group: string, title: string, unit: 'ns' | 'ms' | 'KiB', rows: Row[], chart?: boolean }} Comparison
+ */
+
+let shown = 0;
+
+/** Says on stderr what is under way: on a terminal in one line, elsewhere in a line each. */
+export function progress(what) {
+  shown++;
+  const line = `[${String(shown).padStart(2)}] ${what}`;
+  if (!process.stderr.isTTY) {
+    process.stderr.write(`${line}\n`);
+    return;
+  }
+  cursorTo(process.stderr, 0);
+  clearLine(process.stderr, 0);
+  process.stderr.write(line);
+}
+
+/** Takes the line away. */
+export function progressEnds() {
+  if (!process.stderr.isTTY) return;
+  cursorTo(process.stderr, 0);
+  clearLine(process.stderr, 0);
+}
+
+/** The median of some numbers. */
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/**
+ * Measures functions by turns. A row's figure is the lowest of its rounds' medians: what else runs on the machine makes
+ * a round slower, and never faster.
+ *
+ * @param rows with `run` to measure, which may return a promise, and `before` to call before each round
+ * @returns {Promise<Row[]>}
+ */
+export async function compare(rows, { rounds = 6, milliseconds = 25 } = {}) {
+  const best = new Map();
+  for (let round = 0; round < (quick ? 1 : rounds); round++) {
+    for (const { name, run, before } of rows) {
+      if (run === undefined) continue;
+      before?.();
+      const { p50 } = await measure(run, {
+        min_cpu_time: (quick ? 1 : milliseconds) * 1e6,
+        // Longer calls are timed one by one, so that an interruption spoils one and not a whole batch.
+        batch_threshold: 5_000,
+        batch_samples: quick ? 16 : 256,
+        gc: false,
+      });
+      if (!(best.get(name) <= p50)) best.set(name, p50);
+    }
+  }
+  return rows.map(({ name, kind, note }) => ({
+    name,
+    kind,
+    ...(best.has(name) ? { value: best.get(name) } : { note }),
+  }));
+}

@@ -19,6 +19,9 @@ const TOOLS = ['wine', 'wineserver', 'x86_64-w64-mingw32-g++', 'xvfb-run'];
 const PACKAGES = 'wine wine64 g++-mingw-w64-x86-64 xvfb xauth';
 const STAGED = ['build/win32-x64', 'dist', 'dll', 'src', 'test', 'package.json', 'tsconfig.json'];
 
+/** After this long without output, in milliseconds, Wine is taken for dead. */
+const SILENCE = 300_000;
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const wine = join(root, 'build/wine');
 const app = join(wine, 'app');
@@ -49,7 +52,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
  * @returns the exit code
  * @throws {Error} if the command does not end by itself within the minutes given
  */
-async function run(command, args, { log, minutes }) {
+async function run(command, args, { log, minutes, signals = [] }) {
   const output = openSync(log, 'w');
   const child = spawn(command, args, {
     cwd: app,
@@ -57,17 +60,26 @@ async function run(command, args, { log, minutes }) {
     stdio: ['ignore', output, output],
     // Out of reach of the terminal's Ctrl+C: a Windows program would answer it in its own way.
     detached: true,
-    signal: interruption.signal,
+    signal: AbortSignal.any([interruption.signal, ...signals]),
     timeout: minutes * 60_000,
     killSignal: 'SIGKILL',
   });
   closeSync(output);
-  const [code, signal] = await once(child, 'exit');
+  const [code, signal] = await once(child, 'exit').finally(() => killGroup(child.pid));
   if (code === null) {
     const reason = child.killed ? `was still running after ${minutes} minutes` : `ended by ${signal}`;
     throw new Error(`${command} ${args[0]} ${reason}, see ${relative(root, log)}`);
   }
   return code;
+}
+
+/** Ends what a command has left running. */
+function killGroup(leader) {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // There was nothing left.
+  }
 }
 
 /** Runs one step of a preparation: silent, unless it fails. */
@@ -125,6 +137,9 @@ async function stage() {
   }
 }
 
+/** Wine itself failed, which says nothing about the tests. */
+class WineCrash extends Error {}
+
 async function test() {
   const log = join(wine, 'vitest.log');
   const results = join(wine, 'vitest.json');
@@ -132,10 +147,17 @@ async function test() {
   await writeFile(log, '');
   const input = openSync(log, 'r');
   const chunk = Buffer.alloc(65_536);
+  const crash = new AbortController();
+  let lastOutput = Date.now();
   const print = () => {
     for (let size = readSync(input, chunk); size > 0; size = readSync(input, chunk)) {
-      process.stdout.write(chunk.subarray(0, size).filter((byte) => byte !== 0x0d));
+      const output = chunk.subarray(0, size).filter((byte) => byte !== 0x0d);
+      process.stdout.write(output);
+      lastOutput = Date.now();
+      if (output.includes('wineserver crashed')) crash.abort();
     }
+    // Windows programs whose wineserver has died may never end. No file of tests takes a third of this.
+    if (Date.now() - lastOutput > SILENCE) crash.abort();
   };
   const printing = setInterval(print, 100);
   try {
@@ -154,15 +176,30 @@ async function test() {
         `--outputFile.json=${results}`,
         ...process.argv.slice(2),
       ],
-      { log, minutes: 20 },
+      { log, minutes: 20, signals: [crash.signal] },
     );
     // A program whose wineserver dies ends with 0.
-    if (code === 0 && !existsSync(results)) throw new Error('Wine ended before the tests did');
+    if (code === 0 && !existsSync(results)) throw new WineCrash('Wine ended before the tests did');
     return code;
+  } catch (error) {
+    throw crash.signal.aborted ? new WineCrash('Wine crashed') : error;
   } finally {
     clearInterval(printing);
     print();
     closeSync(input);
+  }
+}
+
+/** Runs the tests, and runs them again if Wine itself fails: three times at most. */
+async function testDespiteWine() {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await test();
+    } catch (error) {
+      if (!(error instanceof WineCrash) || attempts === 3) throw error;
+      console.log(`${error.message}: running the tests again.`);
+      stopWine();
+    }
   }
 }
 
@@ -182,7 +219,7 @@ async function main() {
     await makeOnce(app, lock, makeApp);
     await makeOnce(prefix, librarySource, makePrefix);
     await stage();
-    return await test();
+    return await testDespiteWine();
   } finally {
     stopWine();
   }

@@ -14,9 +14,14 @@ import {
   SDDL_REVISION_1,
   security,
 } from './kernel32.js';
+import type { Utf16Buffer } from './utf16-buffer.js';
 import { check, Win32Error } from './win32-error.js';
 
 const MAX_PATH = 260;
+
+/** Up to this many UTF-16 code units, a loop costs less than what is made for a search. */
+const SHORT = 32;
+
 const ERROR_ALREADY_EXISTS = 183;
 const ERROR_INVALID_ADDRESS = 487;
 
@@ -251,7 +256,7 @@ export class MappedView implements Disposable {
   readonly #address: Pointer;
   #open = true;
   /** The whole view, which stays in this class unless it becomes {@link MappedView.bytes}. */
-  #memory: Buffer | undefined;
+  #memory: Utf16Buffer | undefined;
   #bytes: Uint8Array | undefined;
 
   /** @internal */
@@ -309,7 +314,7 @@ export class MappedView implements Disposable {
     requireInteger('offset', offset, 0, this.length);
     requireInteger('maxChars', maxChars, 0);
     const units = Math.min(maxChars, Math.floor((this.length - offset) / 2));
-    return memory.toString('utf16le', offset, offset + lengthOfString(memory, offset, units) * 2);
+    return memory.ucs2Slice(offset, offset + lengthOfString(memory, offset, units) * 2);
   }
 
   /**
@@ -352,7 +357,7 @@ export class MappedView implements Disposable {
     this.close();
   }
 
-  #mapped(): Buffer {
+  #mapped(): Utf16Buffer {
     if (!this.#open) throw useAfterClose('The view');
     if (this.#memory === undefined) {
       if (this.length > constants.MAX_LENGTH) {
@@ -360,7 +365,7 @@ export class MappedView implements Disposable {
           `The view has ${this.length} bytes, and an array of this runtime at most ${constants.MAX_LENGTH}: map a part`,
         );
       }
-      this.#memory = Buffer.from(koffi.view(this.#address, this.length));
+      this.#memory = Buffer.from(koffi.view(this.#address, this.length)) as Utf16Buffer;
     }
     return this.#memory;
   }
@@ -380,15 +385,16 @@ function oneOf<T extends string>(parameter: string, value: T, allowed: readonly 
 
 /** The number of UTF-16 code units before the terminator, at most `units`. */
 function lengthOfString(memory: Buffer, offset: number, units: number): number {
-  if (offset % 2 === 0) {
-    // Not Buffer's own indexOf, which in Node 20 never comes back from a search for U+0000 in UTF-16.
-    const end = new Uint16Array(memory.buffer, memory.byteOffset + offset, units).indexOf(0);
-    return end < 0 ? units : end;
-  }
-  // No array of 16-bit elements can begin at an odd address.
   let end = 0;
-  while (end < units && memory.readUInt16LE(offset + end * 2) !== 0) end++;
-  return end;
+  // No array of 16-bit elements can begin at an odd address. One for a short string costs more than looking at it.
+  const near = offset % 2 === 0 ? Math.min(units, SHORT) : units;
+  for (let i = offset; end < near; i += 2, end++) {
+    if (memory[i] === 0 && memory[i + 1] === 0) return end;
+  }
+  if (end === units) return units;
+  // Not Buffer's own indexOf, which in Node 20 never comes back from a search for U+0000 in UTF-16.
+  const rest = new Uint16Array(memory.buffer, memory.byteOffset + offset + end * 2, units - end).indexOf(0);
+  return rest < 0 ? units : end + rest;
 }
 
 /** The upper and the lower 32 bits. */

@@ -3,6 +3,7 @@ import koffi from 'koffi';
 import { describe, requireTextOf, useAfterClose } from './arguments.js';
 import { FILE_MAP_WRITE, INVALID_HANDLE_VALUE, kernel32, PAGE_READWRITE, type Pointer } from './kernel32.js';
 import { dllPath, target } from './native-library.js';
+import type { Utf16Buffer } from './utf16-buffer.js';
 import { check, Win32Error } from './win32-error.js';
 
 /**
@@ -27,11 +28,6 @@ const SHORT = 32;
 /** Half of the memory, in UTF-16 code units. */
 const MIDDLE = SHMEMSIZE / 4;
 
-/** What `toString('utf16le')` comes down to, without what that has to ask first. In Node since its beginning. */
-interface Utf16Decoder {
-  ucs2Slice(start: number, end: number): string;
-}
-
 const ERROR_BAD_EXE_FORMAT = 193;
 const ERROR_DLL_INIT_FAILED = 1114;
 
@@ -47,7 +43,7 @@ export class SharedMem implements Disposable {
   readonly #get: (lpszBuf: number, cchSize: number) => void;
   /** `int lstrlenW(const char16_t *lpString)` */
   readonly #lengthAt: (lpString: number) => number;
-  readonly #buffer = Buffer.alloc(WHOLE_MEMORY * 2) as Buffer & Utf16Decoder;
+  readonly #buffer = Buffer.alloc(WHOLE_MEMORY * 2) as Utf16Buffer;
   readonly #units = new Uint16Array(this.#buffer.buffer, this.#buffer.byteOffset, WHOLE_MEMORY);
   /** Of the buffer, whose memory never moves. Passing a number is what costs koffi least. */
   readonly #address = Number(koffi.address(this.#buffer));

@@ -185,16 +185,6 @@ void Objects(const std::string& prefix, int count, bool quick) {
   std::cin.get();
 }
 
-// What the first use of a namespace costs in a process.
-void FirstUse(const std::string& prefix) {
-  const std::vector<WCHAR> name = Wide(NameOf(prefix, 0));
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  CloseHandle(Open(name));
-  const std::chrono::duration<double, std::nano> time = Clock::now() - start;
-  printf("{\"first\": %.0f}\n", time.count());
-}
-
 }  // namespace
 
 int main(int argc, char* argv[]) {
@@ -211,7 +201,6 @@ int main(int argc, char* argv[]) {
   if (what == "echo") Pong(Word(argument(1)), /*with_text=*/true);
   if (what == "handles") Handles(argument(1), std::stoi(argument(2)), quick);
   if (what == "objects") Objects(argument(1), std::stoi(argument(2)), quick);
-  if (what == "first") FirstUse(argument(1));
   if (what == "hold") {
     puts("{}");
     fflush(stdout);

@@ -41,6 +41,28 @@ export function median(numbers) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+const measureOnce = (run, milliseconds) =>
+  measure(run, {
+    min_cpu_time: milliseconds * 1e6,
+    // Longer calls are timed one by one, so that an interruption spoils one and not a whole batch.
+    batch_threshold: 5_000,
+    batch_samples: quick ? 16 : 256,
+    gc: false,
+  });
+
+/** V8 favours the first functions that mitata's loop ever calls, so these are none of ours. */
+async function settle() {
+  for (let i = 0; i < 6; i++) await measureOnce(new Function(`return ${i}`), 1);
+}
+let settled;
+
+/** The lowest of the medians of each few measurements in turn. */
+export function lowestMedian(times, few = 5) {
+  const medians = [];
+  for (let i = 0; i < times.length; i += few) medians.push(median(times.slice(i, i + few)));
+  return Math.min(...medians);
+}
+
 /**
  * Measures functions by turns. A row's figure is the lowest of its rounds' medians: what else runs on the machine makes
  * a round slower, and never faster.
@@ -49,18 +71,14 @@ export function median(numbers) {
  * @returns {Promise<Row[]>}
  */
 export async function compare(rows, { rounds = 6, milliseconds = 25 } = {}) {
+  settled ??= settle();
+  await settled;
   const best = new Map();
   for (let round = 0; round < (quick ? 1 : rounds); round++) {
     for (const { name, run, before } of rows) {
       if (run === undefined) continue;
       before?.();
-      const { p50 } = await measure(run, {
-        min_cpu_time: (quick ? 1 : milliseconds) * 1e6,
-        // Longer calls are timed one by one, so that an interruption spoils one and not a whole batch.
-        batch_threshold: 5_000,
-        batch_samples: quick ? 16 : 256,
-        gc: false,
-      });
+      const { p50 } = await measureOnce(run, quick ? 1 : milliseconds);
       if (!(best.get(name) <= p50)) best.set(name, p50);
     }
   }

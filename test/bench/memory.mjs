@@ -7,10 +7,10 @@ import { figures } from './programs.mjs';
 const MEBIBYTE = 1 << 20;
 const ELEMENTS = 4096;
 
-/** Each array gets functions of its own: V8 would let what it learns from one slow the next one down. */
-function functionsFor(array) {
+/** Each array gets functions of its own, of different text: V8 would let what it learns from one slow the next down. */
+function functionsFor(name, array) {
   const own = new Uint8Array(MEBIBYTE);
-  const make = (body) => new Function('array', 'own', `return () => { ${body} };`)(array, own);
+  const make = (body) => new Function('array', 'own', `return () => { ${body} }; // ${name}`)(array, own);
   return {
     write: make(`for (let i = 0; i < ${ELEMENTS}; i++) array[i] = i;`),
     read: make(`let sum = 0; for (let i = 0; i < ${ELEMENTS}; i++) sum += array[i]; return sum;`),
@@ -30,7 +30,7 @@ export async function memory(folder) {
     { name: 'view.bytes', kind: 'ours', buffer: view.bytes },
     { name: 'shm-typed-array', kind: 'peer', ...shm },
     { name: '@riaskov/mmap-io', kind: 'peer', ...mmap },
-  ].map(({ buffer, ...row }) => ({ ...row, functions: buffer && functionsFor(buffer) }));
+  ].map(({ buffer, ...row }) => ({ ...row, functions: buffer && functionsFor(row.name, buffer) }));
 
   progress('memcpy of 1 MiB');
   const memcpy = (await figures('bench', 'memcpy'))['1 MiB'];

@@ -179,7 +179,7 @@ export async function twoProcesses(folder) {
   for (const [name, [kind, open]] of Object.entries(ways(folder))) {
     progress(`text there and back: ${name}`);
     const { run, close, note } = await open();
-    rows.push(...(await compare([{ name, kind, note, run }], { rounds: 5, milliseconds: 100 })));
+    rows.push(...(await compare([{ name, kind, note, run }], { rounds: 25, milliseconds: 30 })));
     await close?.();
   }
   return [{ group: 'Two processes', title: 'text of 21 characters there and back', unit: 'ns', chart: true, rows }];

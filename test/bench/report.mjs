@@ -123,6 +123,7 @@ export function chart(comparisons, { date, processor, node }) {
   const legend = `logarithmic; grey: floor, blue: dllmemfilemap, yellow: alternatives; ${processor}, Node ${node}, ${date}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 4}" font-family="sans-serif" font-size="12">`,
+    '<title>What setting, getting and exchanging a text costs, beside floors and alternatives</title>',
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     ...parts,
     `<text x="16" y="${y - 8}" fill="#57606a">${escapeXml(legend)}</text>`,

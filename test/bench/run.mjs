@@ -47,7 +47,7 @@ function installPeers() {
   console.error(
     'Installing what to compare with into test/bench/node_modules: some of it is compiled, give it a minute.',
   );
-  const { status, stdout, stderr } = spawnSync('npm ci --no-audit --no-fund', {
+  const { status, stdout, stderr } = spawnSync('npm install --no-package-lock --no-audit --no-fund', {
     cwd: here,
     encoding: 'utf8',
     shell: true,

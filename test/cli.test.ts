@@ -694,7 +694,6 @@ describe.skipIf(!hasTerminal)('In a terminal (not run without tmux, so not on Wi
     ['set --hold x', 'Ctrl+C ends it.', /^ended 0$/],
     ['watch', 'there before', /^ended 0$/],
     ['dump --follow', '00000000:', /^ended 0$/],
-    ['set -', 'started', /^ended 130$/],
     ['parent "sleep 60"', 'writing', /^ended 130$/],
     // A key, once the terminal gives it keys.
     ['first-process', undefined, /^ended (0|130)$/],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * What a 64-bit Windows library exports, and which libraries it imports from.
+ * What a 64-bit Windows library or program exports, and which libraries it imports from.
  *
  * @see {@link https://learn.microsoft.com/windows/win32/debug/pe-format | PE Format}
  */
@@ -29,11 +29,13 @@ export function readImage(path: string): { exports: string[]; imports: string[] 
     return image.toString('latin1', start, image.indexOf(0, start));
   };
 
-  const exportTable = at(image.readUInt32LE(directories));
-  const names = at(image.readUInt32LE(exportTable + 32));
-  const exports = Array.from({ length: image.readUInt32LE(exportTable + 24) }, (_, i) =>
-    string(image.readUInt32LE(names + i * 4)),
-  );
+  const exports: string[] = [];
+  const exportTable = image.readUInt32LE(directories);
+  if (exportTable !== 0) {
+    const count = image.readUInt32LE(at(exportTable) + 24);
+    const names = at(image.readUInt32LE(at(exportTable) + 32));
+    for (let i = 0; i < count; i++) exports.push(string(image.readUInt32LE(names + i * 4)));
+  }
   const imports: string[] = [];
   for (let entry = at(image.readUInt32LE(directories + 8)); image.readUInt32LE(entry + 12) !== 0; entry += 20) {
     imports.push(string(image.readUInt32LE(entry + 12)));

@@ -139,6 +139,15 @@ async function stage() {
   }
 }
 
+/** Builds what takes a CMake, as there is none under Wine. */
+async function buildUser() {
+  const script = join(root, 'test/find-package.mjs');
+  const [tree, folder] = [join(root, 'build/cmake-win32-x64'), join(app, 'build/find-package')];
+  const compilers = ['C_COMPILER=x86_64-w64-mingw32-gcc', 'CXX_COMPILER=x86_64-w64-mingw32-g++'];
+  const target = ['SYSTEM_NAME=Windows', ...compilers].map((setting) => `-DCMAKE_${setting}`);
+  await prepare(process.execPath, script, tree, folder, ...target);
+}
+
 /** Wine itself failed, which says nothing about the tests. */
 class WineCrash extends Error {}
 
@@ -221,6 +230,7 @@ async function main() {
     await makeOnce(app, lock, makeApp);
     await makeOnce(prefix, librarySource, makePrefix);
     await stage();
+    await buildUser();
     return await testDespiteWine();
   } finally {
     stopWine();

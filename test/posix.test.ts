@@ -1,26 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { FileMapping } from 'dllmemfilemap';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { programPath } from '../dist/native-library.js';
 import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
@@ -32,18 +14,11 @@ const asRoot = process.getuid?.() === 0;
 
 const PAGE = 4096;
 const NOT_FOUND = 'error 2';
-const DENIED = 'error 5';
 const NO_ROOM = /^error (8|1455)$/;
 
 const SCOPES = ['Local\\', 'Global\\'];
 
 const freeName = (prefix = '') => prefix + randomUUID();
-
-/** Disposes of it when the test is over. */
-function kept<T extends Disposable>(disposable: T): T {
-  onTestFinished(() => disposable[Symbol.dispose]());
-  return disposable;
-}
 
 const start = (language: Language) => Peer.start(language, 'mapping');
 
@@ -58,157 +33,6 @@ beforeEach(async () => {
   const peer = await start('C++');
   for (const scope of SCOPES) expect(await peer.open(freeName(scope))).toBe(NOT_FOUND);
   await peer.end();
-});
-
-/** A folder that goes with the test. */
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'dllmemfilemap-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
-
-describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a name is no path)', () => {
-  /** A name that is free, and the path that the file behind it would have; what is put there goes with the test. */
-  async function freePath(scope: string) {
-    const name = freeName(scope);
-    let mapping: FileMapping | undefined;
-    const path = await fileMadeBy(() => {
-      mapping = FileMapping.create(name, PAGE);
-    });
-    mapping?.close();
-    expect(existsSync(path)).toBe(false);
-    onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-    return { name, path };
-  }
-
-  /** Nobody opens or creates the name, and what is there stays the same. */
-  async function expectRefused(name: string, path: string) {
-    const facts = () => {
-      const { ino, mode, uid, size, mtimeMs, ctimeMs } = lstatSync(path);
-      return { ino, mode, uid, size, mtimeMs, ctimeMs };
-    };
-    const before = facts();
-    for (const language of LANGUAGES) {
-      const peer = await start(language);
-      expect(await peer.open(name, 'read')).toBe(DENIED);
-      expect(await peer.open(name, 'write')).toBe(DENIED);
-      expect(await peer.create(name, PAGE)).toBe(DENIED);
-    }
-    expect(facts()).toEqual(before);
-  }
-
-  describe.each(SCOPES)('behind %s', (scope) => {
-    test('a link to a file is not followed', async () => {
-      const { name, path } = await freePath(scope);
-      const target = join(temporaryFolder(), 'target');
-      writeFileSync(target, 'precious', { mode: 0o600 });
-      symlinkSync(target, path);
-      await expectRefused(name, path);
-      expect(readFileSync(target, 'utf8')).toBe('precious');
-    });
-
-    test('a link to nothing is not followed, and nothing is made there', async () => {
-      const { name, path } = await freePath(scope);
-      const target = join(temporaryFolder(), 'target');
-      symlinkSync(target, path);
-      await expectRefused(name, path);
-      expect(existsSync(target)).toBe(false);
-    });
-
-    test('a link to the file of another object does not lead to that object', async () => {
-      const { name, path } = await freePath(scope);
-      symlinkSync(await fileMadeBy(() => kept(FileMapping.create(freeName(scope), PAGE))), path);
-      await expectRefused(name, path);
-      expect(readlinkSync(path)).not.toBe('');
-    });
-
-    test('another name of the file of another object does not lead to that object', async () => {
-      const { name, path } = await freePath(scope);
-      linkSync(await fileMadeBy(() => kept(FileMapping.create(freeName(scope), PAGE))), path);
-      await expectRefused(name, path);
-    });
-
-    test('a FIFO is not waited for', async () => {
-      const { name, path } = await freePath(scope);
-      expect(spawnSync('mkfifo', ['-m', '600', path]).status).toBe(0);
-      await expectRefused(name, path);
-    });
-
-    test('a folder is left alone', async () => {
-      const { name, path } = await freePath(scope);
-      mkdirSync(path, { mode: 0o700 });
-      await expectRefused(name, path);
-    });
-
-    test('a socket is left alone', async () => {
-      const { name, path } = await freePath(scope);
-      const server = createServer().listen(path);
-      onTestFinished(() => void server.close());
-      await vi.waitUntil(() => existsSync(path));
-      await expectRefused(name, path);
-    });
-
-    test('the file of a living object is not trusted when its permissions became wider', async () => {
-      const { name, path } = await freePath(scope);
-      kept(FileMapping.create(name, PAGE));
-      chmodSync(path, 0o666);
-      await expectRefused(name, path);
-    });
-
-    test('a copy of the file of an object, which nobody holds, is no object', async () => {
-      const { name, path } = await freePath(scope);
-      const copy = join(temporaryFolder(), 'copy');
-      {
-        using mapping = FileMapping.create(name, PAGE);
-        using view = mapping.mapView();
-        view.writeString('of the original');
-        copyFileSync(path, copy);
-      }
-      const peer = await start('C++');
-      for (const mode of [0o600, 0o666]) {
-        copyFileSync(copy, path);
-        chmodSync(path, mode);
-        expect(await peer.open(name)).toBe(NOT_FOUND);
-        copyFileSync(copy, path);
-        chmodSync(path, mode);
-        expect(await peer.create(name, PAGE)).toBe('ok created');
-        expect(await peer.ask('read 0')).toBe('ok 0');
-        expect(lstatSync(path).mode & 0o777).toBe(0o600);
-        await peer.ask('unmap');
-        await peer.ask('close');
-      }
-    });
-  });
-
-  test.skipIf(!asRoot)("another user's file is not trusted in one's own namespace (not run without root)", async () => {
-    const { name, path } = await freePath('Local\\');
-    using _mapping = FileMapping.create(name, PAGE);
-    // The file of a living object, in everything but its owner.
-    chownSync(path, 12_345, 12_345);
-    await expectRefused(name, path);
-  });
-
-  test.skipIf(!canRunAsOthers)(
-    'a FIFO that may only be read is not waited for (not without root and programs that everyone may run)',
-    async () => {
-      const { name, path } = await freePath('Global\\');
-      expect(spawnSync('mkfifo', ['-m', '644', path]).status).toBe(0);
-      const peer = await Peer.start('C++', 'mapping', { uid: 12_345, gid: 12_345 });
-      expect(await peer.open(name, 'read')).toBe(DENIED);
-      expect(await peer.create(name, PAGE)).toBe(DENIED);
-    },
-  );
-
-  test.skipIf(!asRoot)(
-    "another user's file that nobody holds is not trusted either (not run without root)",
-    async () => {
-      const { name, path } = await freePath('Local\\');
-      writeFileSync(path, '');
-      chownSync(path, 12_345, 12_345);
-      chmodSync(path, 0o666);
-      await expectRefused(name, path);
-    },
-  );
 });
 
 /** Waits until the system says that the process is stopped. */

@@ -7,6 +7,7 @@
 
 #include "errors.h"
 #include "handles.h"
+#include "lost_pages.h"
 #include "named_file.h"
 #include "security.h"
 
@@ -72,15 +73,20 @@ ViewKind KindOfView(DWORD access) {
 struct View {
   uint64_t length;  // in whole pages
   DWORD protection;
+  GuardedView* guard;
 };
 
 // The views of this process, by their addresses. Never destroyed, as threads may still be calling
 // while the process ends.
 class ViewTable {
  public:
-  void Add(void* address, const View& view) {
+  // Returns false, and leaves it mapped, if there is no memory.
+  bool Add(void* address, uint64_t length, const ViewKind& kind) {
     std::lock_guard<std::mutex> lock(mutex_);
-    views_[reinterpret_cast<uintptr_t>(address)] = view;
+    GuardedView* const guard = GuardView(address, length, kind.prot);
+    if (!guard) return false;
+    views_[reinterpret_cast<uintptr_t>(address)] = {length, kind.protection, guard};
+    return true;
   }
 
   // The view that the address is in: its base, or 0 if there is none.
@@ -97,6 +103,7 @@ class ViewTable {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto found = Holding(address);
     if (found == views_.end()) return false;
+    UnguardView(found->second.guard);
     munmap(reinterpret_cast<void*>(found->first), found->second.length);
     views_.erase(found);
     return true;
@@ -185,12 +192,16 @@ LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
   const uint64_t size = mapping->file().memory_size();
   if (offset >= size) return Fail<LPVOID>(ERROR_INVALID_PARAMETER);
   if (dwNumberOfBytesToMap > size - offset) return Fail<LPVOID>(ERROR_ACCESS_DENIED);
-  const uint64_t length = dwNumberOfBytesToMap == 0 ? size - offset : dwNumberOfBytesToMap;
+  const uint64_t length =
+      InWholePages(dwNumberOfBytesToMap == 0 ? size - offset : dwNumberOfBytesToMap);
 
   void* const address = mmap(/*addr=*/nullptr, length, kind.prot, kind.flags, mapping->file().fd(),
                              mapping->file().memory_offset() + static_cast<off_t>(offset));
   if (address == MAP_FAILED) return Fail<LPVOID>(ErrorFromErrno(errno));
-  Views().Add(address, {InWholePages(length), kind.protection});
+  if (!Views().Add(address, length, kind)) {
+    munmap(address, length);
+    return Fail<LPVOID>(ERROR_NOT_ENOUGH_MEMORY);
+  }
   return address;
 }
 

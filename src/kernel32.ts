@@ -21,6 +21,8 @@ export const FILE_MAP_WRITE = 0x0002;
 export const FILE_MAP_READ = 0x0004;
 export const MEM_COMMIT = 0x1000;
 export const SDDL_REVISION_1 = 1;
+export const FORMAT_MESSAGE_IGNORE_INSERTS = 0x0200;
+export const FORMAT_MESSAGE_FROM_SYSTEM = 0x1000;
 
 /** `STARTUPINFOW` without anything asked for, which only has to say its size. */
 interface StartupInfo {
@@ -147,6 +149,22 @@ function declare(library: LibraryHandle) {
   const { SECURITY_ATTRIBUTES, MEMORY_BASIC_INFORMATION, STARTUPINFOW, PROCESS_INFORMATION } = structures();
   return {
     GetLastError: func<() => number>(library, 'uint32_t __stdcall GetLastError()'),
+
+    FormatMessageW: func<
+      (
+        dwFlags: number,
+        lpSource: null,
+        dwMessageId: number,
+        dwLanguageId: number,
+        lpBuffer: Uint8Array,
+        nSize: number,
+        Arguments: null,
+      ) => number
+    >(
+      library,
+      'uint32_t __stdcall FormatMessageW(uint32_t dwFlags, void *lpSource, uint32_t dwMessageId, ' +
+        'uint32_t dwLanguageId, void *lpBuffer, uint32_t nSize, void *Arguments)',
+    ),
 
     CloseHandle: func<(hObject: Pointer) => Bool>(library, 'int __stdcall CloseHandle(void *hObject)'),
 

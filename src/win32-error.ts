@@ -1,4 +1,4 @@
-import { kernel32 } from './kernel32.js';
+import { FORMAT_MESSAGE_FROM_SYSTEM, FORMAT_MESSAGE_IGNORE_INSERTS, kernel32 } from './kernel32.js';
 
 interface Meaning {
   readonly code: string;
@@ -139,6 +139,25 @@ const MEANINGS_OF_FUNCTIONS: Readonly<Record<string, Readonly<Record<number, Omi
   },
 };
 
+/** The longest text of the system that is asked for, in UTF-16 code units with the terminator. */
+const LONGEST_MESSAGE = 1024;
+
+/**
+ * What the system itself says about an error, in its own language. `dll/posix` also tells what stood in the way, as long
+ * as this thread has made no other call that failed.
+ */
+function systemMessage(errno: number, path = ''): string {
+  const buffer = Buffer.alloc(LONGEST_MESSAGE * 2);
+  const flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
+  const length = kernel32().FormatMessageW(flags, null, errno, 0, buffer, LONGEST_MESSAGE, null);
+  const text = buffer
+    .toString('utf16le', 0, length * 2)
+    .trim()
+    .replaceAll(/\s+/g, ' ');
+  // Windows leaves room in some of its texts for what failed.
+  return text === '' ? '' : ` The system says: ${text.replaceAll('%1', () => path)}`;
+}
+
 /**
  * A Win32 function failed. In the manner of Node's own system errors.
  *
@@ -164,7 +183,8 @@ export class Win32Error extends Error {
       ...MEANINGS_OF_FUNCTIONS[syscall]?.[errno],
     };
     const subject = (path === undefined ? '' : ` '${path}'`) + (details === undefined ? '' : ` (${details})`);
-    super(`${meaning.code}: ${meaning.cause}, ${syscall}${subject}. ${meaning.advice}.`, options);
+    const system = systemMessage(errno, path);
+    super(`${meaning.code}: ${meaning.cause}, ${syscall}${subject}. ${meaning.advice}.${system}`, options);
     this.name = 'Win32Error';
     this.code = meaning.code;
     this.errno = errno;

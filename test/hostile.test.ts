@@ -46,6 +46,16 @@ function kept<T extends Disposable>(disposable: T): T {
   return disposable;
 }
 
+/** What a call's error says. */
+function messageOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('nothing failed');
+}
+
 const start = (language: Language) => Peer.start(language, 'mapping');
 
 /** What the processes of an earlier test left behind would be swept in the middle of another. */
@@ -77,8 +87,8 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
     return { name, path };
   }
 
-  /** Nobody opens or creates the name, and what is there stays the same. */
-  async function expectRefused(name: string, path: string) {
+  /** Nobody opens or creates the name, the error says what is there and whose it is, and that stays the same. */
+  async function expectRefused(name: string, path: string, what: string) {
     const facts = () => {
       const { ino, mode, uid, size, mtimeMs, ctimeMs } = lstatSync(path);
       return { ino, mode, uid, size, mtimeMs, ctimeMs };
@@ -90,6 +100,12 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       expect(await peer.open(name, 'write')).toBe(DENIED);
       expect(await peer.create(name, PAGE)).toBe(DENIED);
     }
+    const owner = before.uid === 0 ? '0 (root)' : `${before.uid} (`;
+    const calls = [() => FileMapping.open(name, { access: 'read' }), () => FileMapping.create(name, PAGE)];
+    for (const message of calls.map(messageOf)) {
+      expect(message).toContain(`${path} is ${what}`);
+      expect(message).toContain(`belongs to user ${owner}`);
+    }
     expect(facts()).toEqual(before);
   }
 
@@ -99,7 +115,7 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       const target = join(temporaryFolder(), 'target');
       writeFileSync(target, 'precious', { mode: 0o600 });
       symlinkSync(target, path);
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a symbolic link');
       expect(readFileSync(target, 'utf8')).toBe('precious');
     });
 
@@ -107,33 +123,33 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       const { name, path } = await freePath(scope);
       const target = join(temporaryFolder(), 'target');
       symlinkSync(target, path);
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a symbolic link');
       expect(existsSync(target)).toBe(false);
     });
 
     test('a link to the file of another object does not lead to that object', async () => {
       const { name, path } = await freePath(scope);
       symlinkSync(await fileMadeBy(() => kept(FileMapping.create(freeName(scope), PAGE))), path);
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a symbolic link');
       expect(readlinkSync(path)).not.toBe('');
     });
 
     test('another name of the file of another object does not lead to that object', async () => {
       const { name, path } = await freePath(scope);
       linkSync(await fileMadeBy(() => kept(FileMapping.create(freeName(scope), PAGE))), path);
-      await expectRefused(name, path);
+      await expectRefused(name, path, `a file of ${2 * PAGE} bytes`);
     });
 
     test('a FIFO is not waited for', async () => {
       const { name, path } = await freePath(scope);
       expect(spawnSync('mkfifo', ['-m', '600', path]).status).toBe(0);
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a FIFO');
     });
 
     test('a folder is left alone', async () => {
       const { name, path } = await freePath(scope);
       mkdirSync(path, { mode: 0o700 });
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a folder');
     });
 
     test('a socket is left alone', async () => {
@@ -141,14 +157,14 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       const server = createServer().listen(path);
       onTestFinished(() => void server.close());
       await vi.waitUntil(() => existsSync(path));
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a socket');
     });
 
     test('the file of a living object is not trusted when its permissions became wider', async () => {
       const { name, path } = await freePath(scope);
       kept(FileMapping.create(name, PAGE));
       chmodSync(path, 0o666);
-      await expectRefused(name, path);
+      await expectRefused(name, path, `a file of ${2 * PAGE} bytes with mode 0666`);
     });
 
     test('a copy of the file of an object, which nobody holds, is no object', async () => {
@@ -181,7 +197,7 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
     using _mapping = FileMapping.create(name, PAGE);
     // The file of a living object, in everything but its owner.
     chownSync(path, 12_345, 12_345);
-    await expectRefused(name, path);
+    await expectRefused(name, path, `a file of ${2 * PAGE} bytes with mode 0600`);
   });
 
   test.skipIf(!canRunAsOthers)(
@@ -202,7 +218,7 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       writeFileSync(path, '');
       chownSync(path, 12_345, 12_345);
       chmodSync(path, 0o666);
-      await expectRefused(name, path);
+      await expectRefused(name, path, 'a file of 0 bytes with mode 0666');
     },
   );
 });

@@ -103,6 +103,7 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     });
     expect(failure.message).toContain(dllPath());
     expect(failure.message).toContain(failure.cause?.code);
+    if (!onWindows) expect(failure.message).toMatch(/\/dev\/shm\/dllmemfilemap\S+ is a folder .* belongs to user \d+/);
   });
 
   test('when its entry point fails in two threads at once, in both of them, every time', () => {
@@ -131,7 +132,9 @@ describe('A program that is linked against the DLL', () => {
     // 127 is the dynamic linker's own; Windows' is STATUS_DLL_INIT_FAILED, and it has no words for it.
     expect(status).toBe(onWindows ? 0xc0000142 : 127);
     expect(stdout).toBe('');
-    if (!onWindows) expect(stderr).toContain('its entry point failed with Win32 error 5');
+    if (onWindows) return;
+    expect(stderr).toContain('its entry point failed with Win32 error 5');
+    expect(stderr).toMatch(/ \/dev\/shm\/dllmemfilemap\S+ is a folder .* belongs to user \d+ \(.*\)\.\n$/);
   });
 });
 

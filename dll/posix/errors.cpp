@@ -1,16 +1,44 @@
 #include "errors.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 namespace {
+
+// Without destructors, as other threads' last calls may come when the process already ends.
 thread_local DWORD last_error = ERROR_SUCCESS;
-}
+thread_local kernel32::Obstacle last_obstacle = {};
+
+}  // namespace
 
 DWORD WINAPI GetLastError(VOID) { return last_error; }
 
-VOID WINAPI SetLastError(DWORD dwErrCode) { last_error = dwErrCode; }
+// To set what is set is how a caller keeps the last error over calls of its own.
+VOID WINAPI SetLastError(DWORD dwErrCode) {
+  if (dwErrCode != last_error) kernel32::SetLastErrorAlone(dwErrCode);
+}
 
 namespace kernel32 {
+
+const Obstacle& LastObstacle() { return last_obstacle; }
+
+void SetLastErrorAlone(DWORD error) {
+  last_error = error;
+  last_obstacle.path[0] = '\0';
+}
+
+void SetLastErrorAt(const std::string& path, DWORD error, const char* trouble) {
+  struct stat status = {};
+  const int unknown = lstat(path.c_str(), &status) == 0 ? 0 : errno;
+  last_error = error;
+  snprintf(last_obstacle.path, sizeof last_obstacle.path, "%s", path.c_str());
+  last_obstacle.error = unknown;
+  last_obstacle.mode = status.st_mode;
+  last_obstacle.owner = status.st_uid;
+  last_obstacle.size = status.st_size;
+  last_obstacle.trouble = trouble;
+}
 
 DWORD ErrorFromErrno(int error) {
   switch (error) {

@@ -2,6 +2,10 @@
 #ifndef DLLMEMFILEMAP_POSIX_ERRORS_H
 #define DLLMEMFILEMAP_POSIX_ERRORS_H
 
+#include <sys/types.h>
+
+#include <string>
+
 #include "windows.h"
 
 namespace kernel32 {
@@ -9,11 +13,42 @@ namespace kernel32 {
 // The Win32 code for an errno of a call on files, memory or processes.
 DWORD ErrorFromErrno(int error);
 
+// A file because of which a call failed.
+struct Obstacle {
+  char path[256];  // cut off if it is longer; empty if no file is to blame
+  int error;       // why nothing else is known of it, or 0
+  mode_t mode;     // with its kind
+  uid_t owner;
+  off_t size;
+  const char* trouble;  // what goes on behind "PATH is a FIFO of user 0 (root)", or empty
+};
+
+// What the last error of this thread is about, as far as the call that set it has said so. It is
+// forgotten when the last error becomes another one, and when another call fails.
+const Obstacle& LastObstacle();
+
+// Sets the last error because of what is at that path. `trouble` is a literal.
+void SetLastErrorAt(const std::string& path, DWORD error, const char* trouble);
+
+// Sets the last error because of no file.
+void SetLastErrorAlone(DWORD error);
+
+// The text for an error code: one sentence, and if that is the last error, one about its obstacle.
+// Empty for a code that dll/posix does not set.
+std::string MessageForError(DWORD error);
+
 // Sets the last error and returns the value with which a Win32 function of type T says that it
 // failed.
 template <typename T>
 T Fail(DWORD error, T failure = T()) {
-  SetLastError(error);
+  SetLastErrorAlone(error);
+  return failure;
+}
+
+// The same, because of what is at that path.
+template <typename T>
+T FailAt(const std::string& path, DWORD error, const char* trouble, T failure = T()) {
+  SetLastErrorAt(path, error, trouble);
   return failure;
 }
 

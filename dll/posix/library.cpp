@@ -110,14 +110,15 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
     return TRUE;
   }
   const DWORD error = GetLastError();
+  const std::string message = MessageForError(error);
   entry(module, DLL_PROCESS_DETACH, nullptr);
   {
     std::lock_guard<std::mutex> lock(Modules().mutex);
     Modules().refusing[address] = symbol;
   }
   if (is_loading) return FALSE;
-  fprintf(stderr, "%s: its entry point failed with Win32 error %u, so it is not attached\n",
-          library.dli_fname, error);
+  fprintf(stderr, "%s: its entry point failed with Win32 error %u, so it is not attached. %s\n",
+          library.dli_fname, error, message.c_str());
   if (linked) _exit(127);
   return FALSE;
 }

@@ -162,6 +162,21 @@ int MakeFile(Namespace scope, std::string* path) {
   }
 }
 
+// To be said of the directory, without which nobody can make a file.
+template <typename T>
+T FailToMake(Namespace scope, int error, T failure = T()) {
+  const DWORD code = ErrorFromErrno(error);
+  const bool directory_matters = error == ENOTDIR || error == EACCES || error == EROFS;
+  if (!directory_matters) return Fail<T>(code, std::move(failure));
+  const char* const trouble = error == EROFS ? ", on a file system that is mounted read-only" : "";
+  return FailAt<T>(NamespaceDirectory(scope), code, trouble, std::move(failure));
+}
+
+std::unique_ptr<NamedFile> FailAsBusy(const ObjectName& name) {
+  return FailAt<std::unique_ptr<NamedFile>>(
+      name.Path(), ERROR_BUSY, ", and a process holds the lock on it that is for removing it");
+}
+
 // Gives a new file its memory, header and permissions. Returns 0 or an errno.
 int Prepare(int fd, std::u16string_view name, const NamedFile::Properties& properties) {
   // As on Windows, a size that no machine has is not even tried.
@@ -226,7 +241,7 @@ NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
   Descriptor fd(OpenFile(path, writable, name.scope));
   if (fd.get() < 0) {
     if (errno == ENOENT) return Result::kNothing;
-    return Fail<Result>(ErrorFromErrno(errno), Result::kFailed);
+    return FailAt<Result>(path, ErrorFromErrno(errno), /*trouble=*/"", Result::kFailed);
   }
   // Only a shared lock says that the object is alive. Whoever holds the exclusive one may die
   // before it has removed the file, and a shared lock got then would bring the dead back.
@@ -240,7 +255,9 @@ NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
   }
   Properties properties;
   if (!ReadHeader(fd.get(), name.text, &properties)) {  // not ours: nothing to wait for
-    return Fail<Result>(ERROR_ACCESS_DENIED, Result::kFailed);
+    return FailAt<Result>(path, ERROR_ACCESS_DENIED,
+                          ", but is not, or no longer, what a creator of this name has made",
+                          Result::kFailed);
   }
   if (held == F_WRLCK) return Result::kBusy;
   if (const int error = Lock(fd.get(), F_RDLCK)) {
@@ -257,7 +274,7 @@ NamedFile::Result NamedFile::Publish(const ObjectName& name, const Properties& p
                                      std::unique_ptr<NamedFile>* file) {
   std::string passing_path;
   Descriptor fd(MakeFile(name.scope, &passing_path));
-  if (fd.get() < 0) return Fail<Result>(ErrorFromErrno(errno), Result::kFailed);
+  if (fd.get() < 0) return FailToMake<Result>(name.scope, errno, Result::kFailed);
   const std::string path = name.Path();
   int error = Lock(fd.get(), F_RDLCK);
   // Before the lock was held, another process's sweep may have taken the new file for a dead one,
@@ -299,8 +316,12 @@ std::unique_ptr<NamedFile> NamedFile::Create(const ObjectName& name, const Prope
       }
     }
     if (result == Result::kDone || result == Result::kFailed) return file;
-    if (result == Result::kTaken) return Fail<std::unique_ptr<NamedFile>>(ERROR_ACCESS_DENIED);
-    if (!patience.Wait()) return Fail<std::unique_ptr<NamedFile>>(ERROR_BUSY);
+    if (result == Result::kTaken) {
+      return FailAt<std::unique_ptr<NamedFile>>(
+          name.Path(), ERROR_ACCESS_DENIED,
+          ", who alone can remove it, although nobody has it open");
+    }
+    if (!patience.Wait()) return FailAsBusy(name);
   }
 }
 
@@ -311,7 +332,7 @@ std::unique_ptr<NamedFile> NamedFile::Open(const ObjectName& name, bool writable
     const Result result = OpenAlive(name, writable, &file);
     if (result == Result::kDone || result == Result::kFailed) return file;
     if (result != Result::kBusy) return Fail<std::unique_ptr<NamedFile>>(ERROR_FILE_NOT_FOUND);
-    if (!patience.Wait()) return Fail<std::unique_ptr<NamedFile>>(ERROR_BUSY);
+    if (!patience.Wait()) return FailAsBusy(name);
   }
 }
 
@@ -319,7 +340,7 @@ std::unique_ptr<NamedFile> NamedFile::CreateAnonymous(const Properties& properti
   SweepOnce(Namespace::kLocal);
   std::string path;
   Descriptor fd(MakeFile(Namespace::kLocal, &path));
-  if (fd.get() < 0) return Fail<std::unique_ptr<NamedFile>>(ErrorFromErrno(errno));
+  if (fd.get() < 0) return FailToMake<std::unique_ptr<NamedFile>>(Namespace::kLocal, errno);
   unlink(path.c_str());
   int error = Prepare(fd.get(), {}, properties);
   // What is dead may take up the room.

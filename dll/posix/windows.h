@@ -4,6 +4,7 @@
 #ifndef DLLMEMFILEMAP_POSIX_WINDOWS_H
 #define DLLMEMFILEMAP_POSIX_WINDOWS_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +77,7 @@ typedef void (*FARPROC)(void);
 #define ERROR_ALREADY_EXISTS 183u
 #define ERROR_BAD_EXE_FORMAT 193u
 #define ERROR_FILENAME_EXCED_RANGE 206u
+#define ERROR_MR_MID_NOT_FOUND 317u
 #define ERROR_INVALID_ADDRESS 487u
 #define ERROR_NOACCESS 998u
 #define ERROR_INVALID_FLAGS 1004u
@@ -87,6 +89,12 @@ typedef void (*FARPROC)(void);
 
 DWORD WINAPI GetLastError(VOID);
 VOID WINAPI SetLastError(DWORD dwErrCode);
+
+#define FORMAT_MESSAGE_IGNORE_INSERTS 0x0200u
+#define FORMAT_MESSAGE_FROM_SYSTEM 0x1000u
+
+DWORD WINAPI FormatMessageW(DWORD dwFlags, LPCVOID lpSource, DWORD dwMessageId, DWORD dwLanguageId,
+                            LPWSTR lpBuffer, DWORD nSize, va_list* Arguments);
 
 // Handles
 

@@ -1,0 +1,82 @@
+// FormatMessageW, for the texts of error codes.
+
+#include <initializer_list>
+
+#include "fixtures.h"
+#include "test.h"
+
+using namespace test;
+
+namespace {
+
+constexpr DWORD kFlags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
+
+DWORD Format(DWORD code, LPWSTR buffer, DWORD size) {
+  return FormatMessageW(kFlags, /*lpSource=*/nullptr, code, /*dwLanguageId=*/0, buffer, size,
+                        /*Arguments=*/nullptr);
+}
+
+}  // namespace
+
+TEST("FormatMessageW has a line for every error that this project knows") {
+  for (const DWORD code : std::initializer_list<DWORD>{ERROR_SUCCESS,
+                                                       ERROR_FILE_NOT_FOUND,
+                                                       ERROR_PATH_NOT_FOUND,
+                                                       ERROR_TOO_MANY_OPEN_FILES,
+                                                       ERROR_ACCESS_DENIED,
+                                                       ERROR_INVALID_HANDLE,
+                                                       ERROR_NOT_ENOUGH_MEMORY,
+                                                       ERROR_WRITE_PROTECT,
+                                                       ERROR_BAD_LENGTH,
+                                                       ERROR_GEN_FAILURE,
+                                                       ERROR_NOT_SUPPORTED,
+                                                       ERROR_INVALID_PARAMETER,
+                                                       ERROR_INSUFFICIENT_BUFFER,
+                                                       ERROR_INVALID_NAME,
+                                                       ERROR_MOD_NOT_FOUND,
+                                                       ERROR_PROC_NOT_FOUND,
+                                                       ERROR_BAD_PATHNAME,
+                                                       ERROR_BUSY,
+                                                       ERROR_ALREADY_EXISTS,
+                                                       ERROR_BAD_EXE_FORMAT,
+                                                       ERROR_FILENAME_EXCED_RANGE,
+                                                       ERROR_MR_MID_NOT_FOUND,
+                                                       ERROR_INVALID_ADDRESS,
+                                                       ERROR_NOACCESS,
+                                                       ERROR_INVALID_FLAGS,
+                                                       ERROR_DLL_INIT_FAILED,
+                                                       ERROR_MAPPED_ALIGNMENT,
+                                                       ERROR_UNKNOWN_REVISION,
+                                                       ERROR_INVALID_SECURITY_DESCR,
+                                                       ERROR_COMMITMENT_LIMIT}) {
+    const Case description("error " + std::to_string(code));
+    WCHAR buffer[1024] = {};
+    const DWORD length = Format(code, buffer, 1024);
+    REQUIRE(length > 2);
+    EXPECT_EQ(lstrlenW(buffer), static_cast<int>(length));
+    EXPECT(buffer[length - 2] == TEXT('\r') && buffer[length - 1] == TEXT('\n'));
+    EXPECT(buffer[0] > TEXT(' '));
+  }
+}
+
+TEST("FormatMessageW needs room for the text and its terminator") {
+  WCHAR buffer[1024];
+  const DWORD length = Format(ERROR_ACCESS_DENIED, buffer, 1024);
+  REQUIRE(length > 2);
+  EXPECT_EQ(Format(ERROR_ACCESS_DENIED, buffer, length + 1), length);
+  for (const DWORD size : {length, length - 1, DWORD{1}}) {
+    EXPECT_FAILS(Format(ERROR_ACCESS_DENIED, buffer, size), ERROR_INSUFFICIENT_BUFFER);
+  }
+}
+
+TEST("FormatMessageW of a code without a text is ERROR_MR_MID_NOT_FOUND") {
+  WCHAR buffer[1024];
+  for (const DWORD code : {DWORD{0x2000BEEF}, DWORD{0x20000001}}) {
+    EXPECT_FAILS(Format(code, buffer, 1024), ERROR_MR_MID_NOT_FOUND);
+  }
+}
+
+TEST("FormatMessageW leaves the last error alone") {
+  WCHAR buffer[1024];
+  EXPECT_KEEPS_LAST_ERROR(Format(ERROR_ACCESS_DENIED, buffer, 1024));
+}

@@ -1,7 +1,8 @@
 /**
  * Builds the native part: the DLL, the programs and, where the system has none, kernel32.
  *
- *     node dll/build.mjs              for this machine, with cmake-js, into build/Release
+ *     node dll/build.mjs              for this machine, into build/Release: with cmake-js, or with CMake alone in an
+ *                                     installed package, which has no cmake-js
  *     node dll/build.mjs --windows    for 64-bit Windows, with MinGW-w64, into build/win32-x64
  */
 import { spawnSync } from 'node:child_process';
@@ -55,19 +56,37 @@ function forgetIfMoved(tree) {
   rmSync(join(root, tree, 'CMakeFiles'), { recursive: true, force: true });
 }
 
+function buildWithCMake(tree, ...options) {
+  forgetIfMoved(tree);
+  run('cmake', ['-S', '.', '-B', tree, ...options]);
+  run('cmake', ['--build', tree, '--config', 'Release', '--parallel']);
+}
+
+function buildWithCMakeJs(folder) {
+  forgetIfMoved('build');
+  run(process.execPath, [join(folder, 'bin/cmake-js'), 'build', '--out', 'build']);
+}
+
+/** The folder of cmake-js, which is there for whoever develops this package, and not for whoever installs it. */
+function findCmakeJs() {
+  try {
+    return dirname(createRequire(import.meta.url).resolve('cmake-js/package.json'));
+  } catch {
+    return undefined;
+  }
+}
+
 if (spawnSync('cmake', ['--version']).status !== 0) failForMissing('CMake');
 
+const cmakeJs = findCmakeJs();
 if (forWindows) {
-  const tree = 'build/cmake-win32-x64';
-  forgetIfMoved(tree);
-  run('cmake', [
-    ...['-S', '.', '-B', tree, '-D', 'CMAKE_SYSTEM_NAME=Windows'],
-    ...['-D', 'CMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++'],
+  buildWithCMake(
+    'build/cmake-win32-x64',
+    ...['-D', 'CMAKE_SYSTEM_NAME=Windows', '-D', 'CMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++'],
     ...['-D', `DLLMEMFILEMAP_OUTPUT_DIRECTORY=${join(root, 'build/win32-x64')}`],
-  ]);
-  run('cmake', ['--build', tree, '--parallel']);
+  );
+} else if (cmakeJs) {
+  buildWithCMakeJs(cmakeJs);
 } else {
-  forgetIfMoved('build');
-  const cmakeJs = dirname(createRequire(import.meta.url).resolve('cmake-js/package.json'));
-  run(process.execPath, [join(cmakeJs, 'bin/cmake-js'), 'build', '--out', 'build']);
+  buildWithCMake('build');
 }

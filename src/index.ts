@@ -1,3 +1,5 @@
+// So that a program compiles, too, whose own settings name no library with Disposable.
+/// <reference lib="esnext.disposable" preserve="true" />
 export {
   type CreateOptions,
   FileMapping,

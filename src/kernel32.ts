@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
-import { advapi32Path, kernel32Path, user32Path } from './native-library.js';
+import { advapi32Path, buildCommand, kernel32Path, target, user32Path } from './native-library.js';
 
 /** A `HANDLE`, an `HMODULE` or an address. C's null pointer is `null`. */
 export type Pointer = bigint;
@@ -79,7 +81,9 @@ function open(path: string): LibraryHandle {
     return koffi.load(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot load '${path}': ${reason}. Build it with "npm run build".`, { cause });
+    const isMissing = isAbsolute(path) && !existsSync(path);
+    const found = isMissing ? `this package has none for ${target()}` : reason;
+    throw new Error(`Cannot load '${path}': ${found}. Run ${buildCommand} to build it.`, { cause });
   }
 }
 

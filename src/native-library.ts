@@ -1,6 +1,6 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statfsSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
-import process, { arch, env, platform } from 'node:process';
+import process, { arch, env, execPath, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 /** The file name of a library that the build makes. */
@@ -9,20 +9,39 @@ function libraryName(name: string): string {
   return platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
 }
 
-/** The processor and system that a library has to be built for, such as `linux-x64`. */
-export const target = `${platform}-${arch}`;
+/** The command that builds the libraries, in a checkout and in an installed package alike. */
+export const buildCommand = `node "${fileURLToPath(new URL('../dll/build.mjs', import.meta.url))}"`;
+
+/** The system and processor that a library has to be built for, such as `linux-x64`, or `linux-x64-musl`. */
+export function target(): string {
+  return `${platform}-${arch}${platform === 'linux' && usesMusl() ? '-musl' : ''}`;
+}
+
+/** Whether this process has musl for its C library, as the dynamic linker tells that its program names. */
+function usesMusl(): boolean {
+  const start = Buffer.alloc(4096);
+  try {
+    const file = openSync(execPath, 'r');
+    readSync(file, start);
+    closeSync(file);
+  } catch {
+    // It may be gone, or nobody may read it. The other C library is the usual one.
+  }
+  return start.includes('/ld-musl-');
+}
 
 /**
- * Finds a file that the build makes: in `build/Release`, where a build for this machine puts it, or in the folder of a
- * build for this target.
+ * Finds a file that the build makes: in `build/Release`, where a build on this machine puts it, or in the folder of what
+ * was built for this target elsewhere, as the npm package brings it.
  *
  * @returns its full path; in `build/Release` if it is nowhere
  */
 function builtFile(name: string): string {
-  const candidates = ['build/Release', `build/${target}`].map((folder) =>
-    fileURLToPath(new URL(`../${folder}/${name}`, import.meta.url)),
-  );
-  return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string);
+  const builtIn = (folder: string) => fileURLToPath(new URL(`../build/${folder}/${name}`, import.meta.url));
+  const here = builtIn('Release');
+  if (existsSync(here)) return here;
+  const elsewhere = builtIn(target());
+  return existsSync(elsewhere) ? elsewhere : here;
 }
 
 /** The full path of the DLL, whether or not it exists. */

@@ -195,8 +195,8 @@ function loadError(errno: number, path: string): Win32Error {
     const cause = attachError();
     return failed(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  if (errno === ERROR_BAD_EXE_FORMAT) return failed(`this process needs one for ${target}`);
-  return failed(existsSync(path) ? 'the file itself exists' : 'there is no such file');
+  if (errno === ERROR_BAD_EXE_FORMAT) return failed(`this process needs one for ${target()}`);
+  return failed(existsSync(path) ? 'the file itself exists' : `this package has none for ${target()}`);
 }
 
 /** Why the DLL's entry point failed, which the loader does not say: does what it did, and tells where that fails. */

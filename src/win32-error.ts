@@ -1,4 +1,5 @@
 import { FORMAT_MESSAGE_FROM_SYSTEM, FORMAT_MESSAGE_IGNORE_INSERTS, kernel32 } from './kernel32.js';
+import { buildCommand } from './native-library.js';
 
 interface Meaning {
   readonly code: string;
@@ -68,12 +69,12 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   126: {
     code: 'ERROR_MOD_NOT_FOUND',
     cause: 'the file, or a library that it needs, does not exist',
-    advice: 'Build it with "npm run build"',
+    advice: `Run ${buildCommand} to build it`,
   },
   127: {
     code: 'ERROR_PROC_NOT_FOUND',
     cause: 'the library does not export that',
-    advice: 'Build it anew with "npm run build"',
+    advice: `Run ${buildCommand} to build it anew`,
   },
   161: {
     code: 'ERROR_BAD_PATHNAME',
@@ -93,7 +94,7 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   193: {
     code: 'ERROR_BAD_EXE_FORMAT',
     cause: 'the file is no library for this system and processor',
-    advice: 'Build it anew with "npm run build"',
+    advice: `Run ${buildCommand} to build it anew`,
   },
   206: {
     code: 'ERROR_FILENAME_EXCED_RANGE',

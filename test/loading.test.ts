@@ -1,6 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import koffi from 'koffi';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -20,8 +30,11 @@ interface Failure {
   readonly cause?: { readonly code?: string; readonly syscall?: string };
 }
 
+/** What a message has to name: the command that builds the libraries, of the package that it is about. */
+const buildCommand = (dist: string) => `Run node "${join(dist, '../dll/build.mjs')}" to build it`;
+
 /** How loading the DLL fails in a process of its own, which has to be alive after that. */
-function failToLoad(dist: string): Failure {
+function failToLoad(dist: string, node = process.execPath): Failure {
   const source = `
     const { getSharedMem } = await import(${JSON.stringify(pathToFileURL(join(dist, 'index.js')))});
     try {
@@ -30,9 +43,28 @@ function failToLoad(dist: string): Failure {
     } catch (error) {
       console.log(JSON.stringify({ ...error, message: error.message, cause: error.cause && { ...error.cause } }));
     }`;
-  const run = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8', timeout: 50_000 });
+  const run = spawnSync(node, ['--input-type=module', '-e', source], {
+    cwd: dirname(node),
+    encoding: 'utf8',
+    timeout: 50_000,
+  });
   expect(run.status, run.stderr).toBe(0);
   return JSON.parse(run.stdout);
+}
+
+/** This Node in another folder, where it has a dynamic linker with the name of musl's, which is glibc's. */
+function nodeThatNamesMusl(folder: string): string {
+  const image = readFileSync(process.execPath);
+  const linker = /\/lib(?:64)?\/ld-linux[\w-]*\.so\.\d/.exec(image.toString('latin1', 0, 4096));
+  if (linker === null) throw new Error(`${process.execPath} names no dynamic linker`);
+  const name = './ld-musl-x.so.1';
+  image.fill(0, linker.index, linker.index + linker[0].length);
+  image.write(name, linker.index);
+  symlinkSync(linker[0], join(folder, name));
+  const node = join(folder, 'node');
+  writeFileSync(node, image);
+  chmodSync(node, 0o755);
+  return node;
 }
 
 /** Makes the entry point fail: takes the section's name for something else until the test ends. */
@@ -62,8 +94,8 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     expect(failure).toMatchObject({ code: 'ERROR_MOD_NOT_FOUND', syscall: 'LoadLibraryW' });
     expect(basename(failure.path ?? '')).toBe(basename(dll));
     expect(failure.message).toContain(failure.path);
-    expect(failure.message).toContain('there is no such file');
-    expect(failure.message).toContain('npm run build');
+    expect(failure.message).toContain(`this package has none for ${process.platform}-${process.arch}`);
+    expect(failure.message).toContain(buildCommand(dist));
   });
 
   test('when it is no library', () => {
@@ -82,7 +114,7 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     const failure = failToLoad(dist);
     expect(failure).toMatchObject({ code: 'ERROR_BAD_EXE_FORMAT', path: dll });
     expect(failure.message).toContain(`${process.platform}-${process.arch}`);
-    expect(failure.message).toContain('npm run build');
+    expect(failure.message).toContain(buildCommand(dist));
   });
 
   test.skipIf(onWindows)('when the kernel32 that it needs is missing (Windows has its own)', () => {
@@ -90,8 +122,20 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     rmSync(kernel32);
     const { message } = failToLoad(dist);
     expect(message).toContain(kernel32);
-    expect(message).toContain('npm run build');
+    expect(message).toContain(buildCommand(dist));
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'when it was built for glibc, and Node for musl (only Linux has both)',
+    () => {
+      const { dist, dll } = copyPackage();
+      renameSync(dirname(dll), join(dist, `../build/linux-${process.arch}`));
+      expect(failToLoad(dist).message).toBe('nothing failed');
+      const { message } = failToLoad(dist, nodeThatNamesMusl(join(dist, '..')));
+      expect(message).toContain(`this package has none for linux-${process.arch}-musl`);
+      expect(message).toContain(buildCommand(dist));
+    },
+  );
 
   test('when its entry point fails, and the process lives on', () => {
     occupyName();

@@ -19,7 +19,7 @@ interface Options {
 export async function doctor({ json = false, version }: Options): Promise<boolean> {
   const found: Check[] = [
     { what: 'Package', ok: true, found: `${version} in ${fileURLToPath(new URL('../..', import.meta.url))}` },
-    { what: 'Node', ok: true, found: `${nodeVersion}, ${target}` },
+    { what: 'Node', ok: true, found: `${nodeVersion}, ${target()}` },
     ...(await examine()),
   ];
   const isWell = found.every(({ ok }) => ok);
@@ -34,7 +34,7 @@ async function examine(): Promise<Check[]> {
     const { checks } = await import('./checks.js');
     return [{ what: 'koffi', ok: true, found: koffi.version }, ...checks()];
   } catch (error) {
-    const advice = `Install this package anew on this machine, with its optional dependencies: one is for ${target}.`;
+    const advice = `Install this package anew on this machine, with its optional dependencies: one is for ${target()}.`;
     return [{ what: 'koffi', ok: false, found: error instanceof Error ? error.message : String(error), advice }];
   }
 }

@@ -28,20 +28,79 @@ const ERROR_INVALID_ADDRESS = 487;
 /** Lets this module alone construct what trusts the handle or the address that it is given. */
 const OWN = Symbol('own');
 
-/** What a {@link FileMapping} may be used for. */
+/**
+ * What a {@link FileMapping} may be used for: `'read'`, or `'write'`, which is both. The one who created it may write.
+ *
+ * @example
+ * ```ts
+ * import { FileMapping, type MappingAccess } from 'dllmemfilemap';
+ *
+ * using writer = FileMapping.create('Local\\Scores', 65536);
+ * writer.access; // 'write'
+ *
+ * const access: MappingAccess = 'read';
+ * using reader = FileMapping.open('Local\\Scores', { access });
+ * reader.access; // 'read'
+ * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/memory/file-mapping-security-and-access-rights | File Mapping Security and Access Rights}
+ */
 export type MappingAccess = 'read' | 'write';
 
-/** What a {@link MappedView} may be used for: `'copy'` reads the memory, and keeps what is written to itself. */
+/**
+ * What a {@link MappedView} may be used for: `'read'`; `'write'`, which is both; or `'copy'`, which reads the memory and
+ * keeps what is written to itself.
+ *
+ * @example
+ * ```ts
+ * import { FileMapping, type ViewAccess } from 'dllmemfilemap';
+ *
+ * using mapping = FileMapping.create(null, 4096);
+ * using shared = mapping.mapView();
+ *
+ * const access: ViewAccess = 'copy';
+ * using own = mapping.mapView({ access });
+ * own.writeString('seen by nobody else');
+ * shared.readString(); // ''
+ * ```
+ */
 export type ViewAccess = MappingAccess | 'copy';
 
 /**
  * Who may open an object that is created: the creating user alone (and the system, and root), everyone for reading,
- * everyone for reading and writing, or, on Windows, whoever a security descriptor string names.
+ * everyone for reading and writing, or, on Windows, whoever a security descriptor string names. Elsewhere they are the
+ * file modes 0600, 0644 and 0666.
  *
+ * @example
+ * ```ts
+ * import { FileMapping, type Security } from 'dllmemfilemap';
+ *
+ * const security: Security = 'everyone-read';
+ * using mapping = FileMapping.create('Local\\Scores', 65536, { security });
+ * mapping.access; // 'write'
+ * ```
  * @see {@link https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-string-format | SDDL}
  */
-export type Security = 'user' | 'everyone-read' | 'everyone-read-write' | { readonly sddl: string };
+export type Security =
+  | 'user'
+  | 'everyone-read'
+  | 'everyone-read-write'
+  | {
+      /** A security descriptor string, such as `'D:(A;;GA;;;WD)'`. Fails with `ERROR_NOT_SUPPORTED` but on Windows. */
+      readonly sddl: string;
+    };
 
+/**
+ * What {@link FileMapping.create} may be told.
+ *
+ * @example
+ * ```ts
+ * import { type CreateOptions, FileMapping } from 'dllmemfilemap';
+ *
+ * const options: CreateOptions = { exclusive: true, security: 'everyone-read' };
+ * using mapping = FileMapping.create('Local\\Scores', 65536, options);
+ * FileMapping.create('Local\\Scores', 65536, options); // throws ERROR_ALREADY_EXISTS
+ * ```
+ */
 export interface CreateOptions {
   /** Fail with `ERROR_ALREADY_EXISTS` instead of joining an object of that name. Default: `false`. */
   readonly exclusive?: boolean;
@@ -49,11 +108,40 @@ export interface CreateOptions {
   readonly security?: Security;
 }
 
+/**
+ * What {@link FileMapping.open} may be told.
+ *
+ * @example
+ * ```ts
+ * import { FileMapping, type OpenOptions } from 'dllmemfilemap';
+ *
+ * using writer = FileMapping.create('Local\\Scores', 65536);
+ *
+ * const options: OpenOptions = { access: 'read' };
+ * using reader = FileMapping.open('Local\\Scores', options);
+ * reader.mapView({ access: 'write' }); // throws ERROR_ACCESS_DENIED
+ * ```
+ */
 export interface OpenOptions {
   /** `'write'` reads and writes. Default: `'write'`. */
   readonly access?: MappingAccess;
 }
 
+/**
+ * What {@link FileMapping.mapView} may be told.
+ *
+ * @example
+ * ```ts
+ * import { FileMapping, type ViewOptions } from 'dllmemfilemap';
+ *
+ * using mapping = FileMapping.create(null, 3 * 65536);
+ *
+ * const options: ViewOptions = { offset: 65536, length: 65536, access: 'read' };
+ * using middle = mapping.mapView(options);
+ * middle.length; // 65536
+ * middle.writeString('text'); // throws TypeError
+ * ```
+ */
 export interface ViewOptions {
   /** Where in the object the view begins, in bytes: a multiple of 65,536. Default: 0. */
   readonly offset?: number;
@@ -86,10 +174,18 @@ const SDDL: Readonly<Record<Exclude<Security, 'user' | object>, string>> = {
  *
  * @example
  * ```ts
+ * import { FileMapping } from 'dllmemfilemap';
+ *
  * using mapping = FileMapping.create('Local\\Scores', 65536);
  * using view = mapping.mapView();
- * view.bytes[0] = 1;
+ * view.bytes[0] = 42;
+ *
+ * // Another process, or this one again:
+ * using other = FileMapping.open('Local\\Scores');
+ * using otherView = other.mapView();
+ * otherView.bytes[0]; // 42
  * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/memory/creating-named-shared-memory | Creating Named Shared Memory}
  */
 export class FileMapping implements Disposable {
   /** The name that the object was created or opened by; `null` if it has none. */
@@ -114,13 +210,25 @@ export class FileMapping implements Disposable {
    * Creates the object of that name, with zeroed memory, or opens it if it exists; {@link FileMapping.created} tells
    * which. An existing object keeps its own size and security.
    *
-   * @param name `null` for an object that no other process can open
+   * @param name of 1 to 260 UTF-16 code units; `null` for an object that no other process can open
    * @param size in bytes, from 1 to 2^53-1; the memory is as many whole pages as that takes
+   * @returns a handle, which is the caller's to close
    * @throws {TypeError} if an argument is of a wrong type
    * @throws {RangeError} if the name is too long or the size is out of range
    * @throws {Win32Error} `ERROR_ALREADY_EXISTS` if `exclusive` and it exists; `ERROR_ACCESS_DENIED` if it exists and
    *   belongs to somebody who does not share it; `ERROR_INVALID_HANDLE` if another kind of object has the name;
    *   `ERROR_COMMITMENT_LIMIT` or `ERROR_NOT_ENOUGH_MEMORY` if there is no room
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using first = FileMapping.create('Local\\Scores', 65536);
+   * first.created; // true
+   *
+   * using second = FileMapping.create('Local\\Scores', 100);
+   * second.created; // false
+   * second.size; // 65536
+   * ```
    * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw | CreateFileMappingW}
    */
   static create(name: string | null, size: number, options: CreateOptions = {}): FileMapping {
@@ -151,10 +259,22 @@ export class FileMapping implements Disposable {
   /**
    * Opens the object of that name.
    *
+   * @param name of 1 to 260 UTF-16 code units
+   * @returns a handle, which is the caller's to close
    * @throws {TypeError} if an argument is of a wrong type
    * @throws {RangeError} if the name is too long
    * @throws {Win32Error} `ERROR_FILE_NOT_FOUND` if no living process has it open; `ERROR_ACCESS_DENIED` if it belongs
    *   to somebody who does not share it that far; `ERROR_INVALID_HANDLE` if another kind of object has the name
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * FileMapping.open('Local\\Scores'); // throws ERROR_FILE_NOT_FOUND
+   *
+   * using writer = FileMapping.create('Local\\Scores', 65536);
+   * using reader = FileMapping.open('Local\\Scores', { access: 'read' });
+   * reader.created; // false
+   * ```
    * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-openfilemappingw | OpenFileMappingW}
    */
   static open(name: string, options: OpenOptions = {}): FileMapping {
@@ -169,7 +289,16 @@ export class FileMapping implements Disposable {
    * The object's size in bytes, in whole pages (4096 bytes on most machines), as the system knows nothing finer. Asked
    * for the first time, it maps the whole object for a moment.
    *
+   * @throws {Win32Error} as {@link FileMapping.mapView}, at the first time
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if the mapping is closed
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 65500);
+   * mapping.size; // 65536
+   * ```
+   * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualquery | VirtualQuery}
    */
   get size(): number {
     this.#checkOpen();
@@ -183,12 +312,25 @@ export class FileMapping implements Disposable {
   /**
    * Maps the object, or a part of it, into this process. The view stays when the mapping is closed.
    *
+   * @returns a view, which is the caller's to close
    * @throws {TypeError} if an argument is of a wrong type
    * @throws {RangeError} if the offset or the length is out of range
    * @throws {Win32Error} `ERROR_MAPPED_ALIGNMENT` if the offset is no multiple of 65,536; `ERROR_INVALID_PARAMETER` if
    *   it is not within the object; `ERROR_ACCESS_DENIED` if the view would reach beyond its end, or if the object was
    *   not opened for that access; `ERROR_INVALID_ADDRESS` if the object's memory is reserved but not committed
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if the mapping is closed
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 2 * 65536);
+   * using whole = mapping.mapView();
+   * using secondHalf = mapping.mapView({ offset: 65536 });
+   * whole.bytes[65536] = 7;
+   * secondHalf.bytes[0]; // 7
+   *
+   * mapping.mapView({ offset: 100 }); // throws ERROR_MAPPED_ALIGNMENT
+   * ```
    * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile | MapViewOfFile}
    */
   mapView(options: ViewOptions = {}): MappedView {
@@ -221,7 +363,21 @@ export class FileMapping implements Disposable {
     throw useAfterClose(this.name === null ? 'The mapping without a name' : `The mapping '${this.name}'`);
   }
 
-  /** Closes the handle. Views stay mapped; the name ends with its last handle. Again does nothing. */
+  /**
+   * Closes the handle. Views stay mapped; the name ends with its last handle. Again does nothing.
+   *
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * const mapping = FileMapping.create('Local\\Scores', 65536);
+   * using view = mapping.mapView();
+   * mapping.close();
+   * FileMapping.open('Local\\Scores'); // throws ERROR_FILE_NOT_FOUND
+   * view.bytes.length; // 65536
+   * ```
+   * @see {@link https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle | CloseHandle}
+   */
   close(): void {
     if (this.#handle === undefined) return;
     const handle = this.#handle;
@@ -247,6 +403,21 @@ const abandoned = new FinalizationRegistry<Pointer>((address) => kernel32().Unma
  * nothing.
  *
  * Readers and writers in other processes are not locked out: use `Atomics`, or a protocol, where that matters.
+ *
+ * @example
+ * ```ts
+ * import { FileMapping, type MappedView } from 'dllmemfilemap';
+ *
+ * function greet(view: MappedView): void {
+ *   view.writeString('Grüße', 1024);
+ * }
+ *
+ * using mapping = FileMapping.create('Local\\Scores', 65536);
+ * using view = mapping.mapView();
+ * greet(view);
+ * view.readString(1024); // 'Grüße'
+ * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/memory/file-mapping | File Mapping}
  */
 export class MappedView implements Disposable {
   /** The size of the view in bytes, in whole pages. */
@@ -276,6 +447,18 @@ export class MappedView implements Disposable {
    *
    * @throws {TypeError} if the view may only be read: use {@link MappedView.snapshot}
    * @throws {RangeError} if the view is larger than this runtime's arrays (4 GiB before Node 22): map a part of it
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 65536);
+   * using view = mapping.mapView();
+   * view.bytes[0] = 255;
+   *
+   * const counters = new Int32Array(view.bytes.buffer);
+   * Atomics.add(counters, 1, 10);
+   * Atomics.load(counters, 1); // 10
+   * ```
    */
   get bytes(): Uint8Array {
     if (this.access === 'read') {
@@ -291,8 +474,21 @@ export class MappedView implements Disposable {
    *
    * @param offset in bytes
    * @param length in bytes. Default: up to the end of the view
+   * @returns an array of the caller's own
+   * @throws {TypeError} if an argument is no number
    * @throws {RangeError} if that reaches beyond the view
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 65536);
+   * using view = mapping.mapView();
+   * view.bytes[1] = 7;
+   * const copy = view.snapshot(0, 4);
+   * view.bytes[1] = 8;
+   * [...copy]; // [0, 7, 0, 0]
+   * ```
    */
   snapshot(offset = 0, length = this.length - offset): Uint8Array {
     const memory = this.#mapped();
@@ -306,8 +502,21 @@ export class MappedView implements Disposable {
    *
    * @param offset where it begins, in bytes
    * @param maxChars how many UTF-16 code units to return at most. Default: as many as the view has
-   * @throws {RangeError} if the offset is not within the view
+   * @returns the text up to the terminator, or to the end of the view if there is none
+   * @throws {TypeError} if an argument is no number
+   * @throws {RangeError} if the offset is not within the view, or `maxChars` is no integer from 0 up
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 65536);
+   * using view = mapping.mapView();
+   * view.writeString('Message from first process.');
+   * view.readString(); // 'Message from first process.'
+   * view.readString(0, 7); // 'Message'
+   * view.readString(16); // 'from first process.'
+   * ```
    */
   readString(offset = 0, maxChars = Number.MAX_SAFE_INTEGER): string {
     const memory = this.#mapped();
@@ -320,10 +529,21 @@ export class MappedView implements Disposable {
   /**
    * Writes a string as UTF-16, lone surrogates included, and its terminator.
    *
+   * @param text without U+0000
    * @param offset where it begins, in bytes
    * @throws {TypeError} if it is no string or has U+0000 in it, or if the view may only be read; nothing is written then
    * @throws {RangeError} if it does not fit together with its terminator; nothing is written then
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 65536);
+   * using view = mapping.mapView();
+   * view.writeString('Grüße', 65000);
+   * view.readString(65000); // 'Grüße'
+   * view.writeString('x'.repeat(32768)); // throws RangeError
+   * ```
    */
   writeString(text: string, offset = 0): void {
     const memory = this.#mapped();
@@ -334,7 +554,21 @@ export class MappedView implements Disposable {
     memory.writeUInt16LE(0, end);
   }
 
-  /** Ends the view: nothing reaches the memory through it any more. Again does nothing. */
+  /**
+   * Ends the view: nothing reaches the memory through it any more. Again does nothing.
+   *
+   * @example
+   * ```ts
+   * import { FileMapping } from 'dllmemfilemap';
+   *
+   * using mapping = FileMapping.create(null, 65536);
+   * const view = mapping.mapView();
+   * view.close();
+   * view.bytes.length; // 0
+   * view.readString(); // throws ERR_USE_AFTER_CLOSE
+   * ```
+   * @see {@link https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-unmapviewoffile | UnmapViewOfFile}
+   */
   close(): void {
     if (!this.#open) return;
     this.#open = false;

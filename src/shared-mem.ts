@@ -13,10 +13,32 @@ import { check, Win32Error } from './win32-error.js';
  */
 export const SECTION_NAME = 'dllmemfilemap';
 
-/** Size of the shared memory, in bytes. */
+/**
+ * Size of the shared memory, in bytes.
+ *
+ * @example
+ * ```ts
+ * import { FileMapping, setSharedMem, SHMEMSIZE } from 'dllmemfilemap';
+ *
+ * setSharedMem('This is a test string');
+ * using section = FileMapping.open('dllmemfilemap', { access: 'read' });
+ * section.size === SHMEMSIZE; // true
+ * ```
+ */
 export const SHMEMSIZE = 4096;
 
-/** The longest text that fits, in UTF-16 code units: the memory without the terminator. */
+/**
+ * The longest text that fits, in UTF-16 code units: the memory without the terminator.
+ *
+ * @example
+ * ```ts
+ * import { MAX_CHARACTERS, setSharedMem } from 'dllmemfilemap';
+ *
+ * MAX_CHARACTERS; // 2047
+ * setSharedMem('x'.repeat(MAX_CHARACTERS));
+ * setSharedMem('x'.repeat(MAX_CHARACTERS + 1)); // throws RangeError
+ * ```
+ */
 export const MAX_CHARACTERS = SHMEMSIZE / 2 - 1;
 
 /** A buffer of this many characters takes the whole memory, should somebody have filled it without a terminator. */
@@ -34,6 +56,20 @@ const ERROR_DLL_INIT_FAILED = 1114;
 /**
  * One reference to the loaded DLL, as of one `LoadLibrary` call. The shared memory lives as long as any process has
  * such a reference. Made by {@link loadSharedMem}.
+ *
+ * @example
+ * ```ts
+ * import { loadSharedMem, type SharedMem } from 'dllmemfilemap';
+ *
+ * function greet(sharedMem: SharedMem, name: string): void {
+ *   sharedMem.set(`Hello, ${name}`);
+ * }
+ *
+ * using sharedMem = loadSharedMem();
+ * greet(sharedMem, 'Node');
+ * sharedMem.get(); // 'Hello, Node'
+ * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/dlls/using-shared-memory-in-a-dynamic-link-library | Using Shared Memory in a Dynamic-Link Library}
  */
 export class SharedMem implements Disposable {
   #module: Pointer | undefined;
@@ -48,7 +84,11 @@ export class SharedMem implements Disposable {
   /** Of the buffer, whose memory never moves. Passing a number is what costs koffi least. */
   readonly #address = Number(koffi.address(this.#buffer));
 
-  /** As {@link loadSharedMem}. */
+  /**
+   * As {@link loadSharedMem}.
+   *
+   * @internal
+   */
   constructor() {
     const path = dllPath();
     const { GetLastError, GetProcAddress, LoadLibraryW, lstrlenW } = kernel32();
@@ -68,6 +108,15 @@ export class SharedMem implements Disposable {
    * @throws {TypeError} if it is no string or has U+0000 in it; the memory is as it was before
    * @throws {RangeError} if it is too long; the memory is as it was before
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if this reference was unloaded
+   * @example
+   * ```ts
+   * import { loadSharedMem } from 'dllmemfilemap';
+   *
+   * using sharedMem = loadSharedMem();
+   * sharedMem.set('This is a test string');
+   * sharedMem.set('two\0texts'); // throws TypeError
+   * sharedMem.get(); // 'This is a test string'
+   * ```
    */
   set(text: string): void {
     requireTextOf('text', text, MAX_CHARACTERS);
@@ -80,8 +129,19 @@ export class SharedMem implements Disposable {
    *
    * @param cchSize the number of UTF-16 code units that the result may take up together with a terminator: at most
    *   `cchSize - 1` are returned. All of them if absent
+   * @returns at most 2048 UTF-16 code units, should another process have overwritten the terminator
    * @throws {RangeError} if `cchSize` is no integer from 1 up
    * @throws {Error} `ERR_USE_AFTER_CLOSE` if this reference was unloaded
+   * @example
+   * ```ts
+   * import { loadSharedMem } from 'dllmemfilemap';
+   *
+   * using sharedMem = loadSharedMem();
+   * sharedMem.get(); // ''
+   * sharedMem.set('This is a test string');
+   * sharedMem.get(); // 'This is a test string'
+   * sharedMem.get(5); // 'This'
+   * ```
    */
   get(cchSize?: number): string {
     const size = cchSize === undefined ? WHOLE_MEMORY : sizeOfBuffer(cchSize);
@@ -101,7 +161,20 @@ export class SharedMem implements Disposable {
     return this.#buffer.ucs2Slice(0, length * 2);
   }
 
-  /** Gives this reference up. With the last one of the last process the shared memory ends. Again does nothing. */
+  /**
+   * Gives this reference up. With the last one of the last process the shared memory ends. Again does nothing.
+   *
+   * @example
+   * ```ts
+   * import { loadSharedMem } from 'dllmemfilemap';
+   *
+   * const sharedMem = loadSharedMem();
+   * sharedMem.set('This is a test string');
+   * sharedMem.unload();
+   * sharedMem.get(); // throws ERR_USE_AFTER_CLOSE
+   * ```
+   * @see {@link https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-freelibrary | FreeLibrary}
+   */
   unload(): void {
     if (this.#module === undefined) return;
     const module = this.#module;
@@ -123,11 +196,18 @@ export class SharedMem implements Disposable {
  * Loads the DLL, for a caller who decides how long. Two of them in one process count like two calls of `LoadLibrary`:
  * the DLL stays until both are unloaded. Garbage collection unloads nothing.
  *
+ * @returns a reference, which is the caller's to unload
  * @throws {Win32Error} if the DLL is missing, is for another processor, or cannot map its memory
  * @example
  * ```ts
- * using sharedMem = loadSharedMem();
- * sharedMem.set('This is a test string');
+ * import { loadSharedMem } from 'dllmemfilemap';
+ *
+ * {
+ *   using sharedMem = loadSharedMem();
+ *   sharedMem.set('as long as this block');
+ * }
+ * using again = loadSharedMem();
+ * again.get(); // ''
  * ```
  * @see {@link https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-loadlibraryw | LoadLibraryW}
  */
@@ -162,6 +242,14 @@ let shared: SharedMem | undefined;
  *
  * @param text see {@link SharedMem.set}, for the errors too
  * @throws {Win32Error} as {@link loadSharedMem}
+ * @example
+ * ```ts
+ * import { getSharedMem, setSharedMem } from 'dllmemfilemap';
+ *
+ * setSharedMem('This is a test string');
+ * getSharedMem(); // 'This is a test string'
+ * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/dlls/using-shared-memory-in-a-dynamic-link-library | Using Shared Memory in a Dynamic-Link Library}
  */
 export function setSharedMem(text: string): void {
   shared ??= loadSharedMem();
@@ -174,6 +262,15 @@ export function setSharedMem(text: string): void {
  *
  * @param cchSize see {@link SharedMem.get}, for the errors too
  * @throws {Win32Error} as {@link loadSharedMem}
+ * @example
+ * ```ts
+ * import { getSharedMem, setSharedMem } from 'dllmemfilemap';
+ *
+ * getSharedMem(); // ''
+ * setSharedMem('This is a test string');
+ * getSharedMem(); // 'This is a test string'
+ * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/dlls/using-shared-memory-in-a-dynamic-link-library | Using Shared Memory in a Dynamic-Link Library}
  */
 export function getSharedMem(cchSize?: number): string {
   shared ??= loadSharedMem();
@@ -183,6 +280,16 @@ export function getSharedMem(cchSize?: number): string {
 /**
  * Gives up the reference that {@link setSharedMem} and {@link getSharedMem} hold, if there is one; their next call
  * loads the DLL again. Every worker thread has a reference of its own.
+ *
+ * @example
+ * ```ts
+ * import { getSharedMem, setSharedMem, unloadSharedMem } from 'dllmemfilemap';
+ *
+ * setSharedMem('gone with its last holder');
+ * unloadSharedMem();
+ * getSharedMem(); // ''
+ * ```
+ * @see {@link https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-freelibrary | FreeLibrary}
  */
 export function unloadSharedMem(): void {
   shared?.unload();

@@ -5,6 +5,21 @@ import { loadSharedMem } from './shared-mem.js';
 /** The longest time that a timer can wait, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1;
 
+/**
+ * What {@link watchSharedMem} may be told.
+ *
+ * @example
+ * ```ts
+ * import { setSharedMem, type WatchOptions, watchSharedMem } from 'dllmemfilemap';
+ *
+ * setSharedMem('This is a test string');
+ * const options: WatchOptions = { interval: 10, signal: AbortSignal.timeout(60_000) };
+ * for await (const text of watchSharedMem(options)) {
+ *   text; // 'This is a test string'
+ *   break;
+ * }
+ * ```
+ */
 export interface WatchOptions {
   /** Ends the watching: the iteration throws an `AbortError`, whose `cause` is the signal's reason. */
   readonly signal?: AbortSignal;
@@ -30,10 +45,17 @@ export interface WatchOptions {
  * @throws {Error} `AbortError` (`code` is `'ABORT_ERR'`) at the step in which the signal is aborted, or already was
  * @example
  * ```ts
+ * import { setSharedMem, watchSharedMem } from 'dllmemfilemap';
+ *
+ * const seen: string[] = [];
+ * setSharedMem('the beginning');
  * for await (const text of watchSharedMem()) {
- *   console.log(text);
+ *   seen.push(text);
  *   if (text === 'the end') break;
+ *   // Most often, it is another process that writes.
+ *   setSharedMem('the end');
  * }
+ * seen; // ['the beginning', 'the end']
  * ```
  */
 export function watchSharedMem(options: WatchOptions = {}): AsyncGenerator<string, void, void> {

@@ -160,8 +160,23 @@ function systemMessage(errno: number, path = ''): string {
 }
 
 /**
- * A Win32 function failed. In the manner of Node's own system errors.
+ * A Win32 function failed. In the manner of Node's own system errors. Its `message` says what was asked for, the cause,
+ * and what to do.
  *
+ * @example
+ * ```ts
+ * import { FileMapping, Win32Error } from 'dllmemfilemap';
+ *
+ * try {
+ *   FileMapping.open('Local\\Scores');
+ * } catch (error) {
+ *   if (!(error instanceof Win32Error)) throw error;
+ *   error.code; // 'ERROR_FILE_NOT_FOUND'
+ *   error.errno; // 2
+ *   error.syscall; // 'OpenFileMappingW'
+ *   error.path; // 'Local\\Scores'
+ * }
+ * ```
  * @see {@link https://learn.microsoft.com/windows/win32/debug/system-error-codes | System Error Codes}
  */
 export class Win32Error extends Error {
@@ -175,8 +190,12 @@ export class Win32Error extends Error {
   readonly path?: string;
 
   /**
-   * @param details what else the function was asked for, for the message
-   * @internal
+   * For those who call other Win32 functions themselves.
+   *
+   * @param errno as of `GetLastError`
+   * @param syscall the function that failed
+   * @param path what it failed for: an object's name or a file's path
+   * @param details what else it was asked for, for the message
    */
   constructor(errno: number, syscall: string, path?: string, details?: string, options?: ErrorOptions) {
     const meaning = {

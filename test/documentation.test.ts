@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Application, type DeclarationReflection, ReflectionKind, TSConfigReader } from 'typedoc';
+import ts from 'typescript';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const configFile = join(root, 'tsconfig.json');
+
+const app = await Application.bootstrap({ tsconfig: configFile, readme: 'none' }, [new TSConfigReader()]);
+const api = (await app.convert())?.children ?? [];
+
+/** What has to have an example: all that is exported, and what can be called or read of it. */
+const documented = api.flatMap((exported) => [
+  exported,
+  ...(exported.children ?? []).filter(
+    (member) => member.kindOf([ReflectionKind.Method, ReflectionKind.Accessor]) && member.name !== '[dispose]',
+  ),
+]);
+
+function examplesOf(reflection: DeclarationReflection): string[] {
+  const { comment } = [reflection, reflection.getSignature, ...(reflection.signatures ?? [])].find(
+    (place) => place?.comment !== undefined,
+  ) as DeclarationReflection;
+  const tags = comment?.getTags('@example') ?? [];
+  return tags.flatMap(({ content }) => content.map(({ text }) => text.replace(/^```ts\n|\n```$/g, '')));
+}
+
+const examples = documented.flatMap((reflection) =>
+  examplesOf(reflection).map((code, i) => [reflection.getFriendlyFullName() + (i ? ` (${i + 1})` : ''), code] as const),
+);
+
+/** The expressions of an example with a comment behind them: what it is, or which error it throws. */
+function claims(code: string): { expression: ts.Expression; comment: string }[] {
+  const found: ReturnType<typeof claims> = [];
+  const visit = (node: ts.Node) => {
+    const [comment] = ts.isExpressionStatement(node) ? (ts.getTrailingCommentRanges(code, node.end) ?? []) : [];
+    if (ts.isExpressionStatement(node) && comment) {
+      found.push({ expression: node.expression, comment: code.slice(comment.pos + 2, comment.end).trim() });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('example.ts', code, ts.ScriptTarget.Latest, /*setParentNodes=*/ true));
+  return found;
+}
+
+/** A module that does what the example does, and fails unless each of its claims holds and was come to. */
+function moduleFrom(code: string): string {
+  let body = code;
+  const all = claims(code);
+  for (const [i, { expression, comment }] of [...all.entries()].reverse()) {
+    const error = /^throws (\w+)$/.exec(comment)?.[1];
+    const text = expression.getText();
+    const claim = error
+      ? `assert.throws(() => ${text}, (error) => [error.code, error.name].includes('${error}'))`
+      : `assert.deepStrictEqual(${text}, ${comment})`;
+    body = `${body.slice(0, expression.getStart())}${claim}, left.delete(${i})${body.slice(expression.end)}`;
+  }
+  return [
+    "import assert from 'node:assert';",
+    `const left = new Set([${[...all.keys()].join()}]);`,
+    "process.on('exit', (code) => code === 0 && assert.deepStrictEqual(left, new Set(), 'was not come to'));",
+    ts.transpileModule(body, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } })
+      .outputText,
+  ].join('\n');
+}
+
+// Within the package, whose name they import.
+mkdirSync(join(root, 'build'), { recursive: true });
+const folder = mkdtempSync(join(root, 'build/examples-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('The documentation', () => {
+  test.each(documented.map((reflection) => [reflection.getFriendlyFullName(), reflection] as const))(
+    'of %s has an example, which claims something',
+    (_, reflection) => {
+      expect(examplesOf(reflection).flatMap(claims).length).toBeGreaterThan(0);
+    },
+  );
+
+  test('is of all that the package exports', async () => {
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(Object.keys(exports)).toEqual(['.']);
+    expect(api.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(await import('dllmemfilemap'))));
+  });
+
+  test('has examples whose types are right', () => {
+    const files = examples.map(([name, code]) => {
+      const file = join(folder, `${name}.ts`);
+      writeFileSync(file, code);
+      return file;
+    });
+    const { config } = ts.readConfigFile(configFile, ts.sys.readFile);
+    const { options } = ts.parseJsonConfigFileContent({ ...config, files, include: [] }, ts.sys, root);
+    const program = ts.createProgram(files, {
+      ...options,
+      noEmit: true,
+      noUnusedLocals: false,
+      rootDir: root,
+      skipLibCheck: true,
+    });
+    const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => [file?.fileName, messageText]);
+    expect(problems).toEqual([]);
+  });
+
+  test.each(examples)('has an example of %s that does what it says', (name, code) => {
+    const file = join(folder, `${name}.mjs`);
+    writeFileSync(file, moduleFrom(code));
+    const { status, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 50_000 });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+});

@@ -67,6 +67,16 @@ function moduleFrom(code: string): string {
   ].join('\n');
 }
 
+/** What the compiler says of a user's modules. */
+function problemsOf(files: readonly string[], options: ts.CompilerOptions): unknown[] {
+  // Without a place for output, the package's name stands for what was built, and not for its source.
+  const { outDir: _, ...rest } = options;
+  const program = ts.createProgram(files, { ...rest, module: ts.ModuleKind.NodeNext, noEmit: true, rootDir: root });
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+}
+
 // Within the package, whose name they import.
 mkdirSync(join(root, 'build'), { recursive: true });
 const folder = mkdtempSync(join(root, 'build/examples-'));
@@ -94,15 +104,13 @@ describe('The documentation', () => {
     });
     const { config } = ts.readConfigFile(configFile, ts.sys.readFile);
     const { options } = ts.parseJsonConfigFileContent({ ...config, files, include: [] }, ts.sys, root);
-    const program = ts.createProgram(files, {
-      ...options,
-      noEmit: true,
-      noUnusedLocals: false,
-      rootDir: root,
-      skipLibCheck: true,
-    });
-    const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => [file?.fileName, messageText]);
-    expect(problems).toEqual([]);
+    expect(problemsOf(files, { ...options, noUnusedLocals: false, skipLibCheck: true })).toEqual([]);
+  });
+
+  test('has types for a program, too, whose own settings name no types and no library', () => {
+    const file = join(folder, 'user.ts');
+    writeFileSync(file, "import { FileMapping } from 'dllmemfilemap';\nFileMapping.create(null, 4096).close();\n");
+    expect(problemsOf([file], { target: ts.ScriptTarget.ES2022, strict: true, types: [] })).toEqual([]);
   });
 
   test.each(examples)('has an example of %s that does what it says', (name, code) => {

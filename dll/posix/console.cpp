@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include <new>
 
 #include "errors.h"
 #include "utf.h"
@@ -78,8 +81,9 @@ BOOL WINAPI SetConsoleMode(HANDLE hConsoleHandle, DWORD dwMode) {
     terminal.c_lflag &= ~flag.terminal;
     if ((dwMode & flag.mode) != 0) terminal.c_lflag |= flag.terminal;
   }
-  return tcsetattr(STDIN_FILENO, TCSANOW, &terminal) == 0 ? TRUE
-                                                          : Fail<BOOL>(ErrorFromErrno(errno));
+  return Retry([&] { return tcsetattr(STDIN_FILENO, TCSANOW, &terminal); }) == 0
+             ? TRUE
+             : Fail<BOOL>(ErrorFromErrno(errno));
 }
 
 // A terminal of these systems shows UTF-8 without being told.
@@ -92,18 +96,23 @@ BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
   if (hFile != StandardHandle(STDIN_FILENO)) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   if (!lpBuffer || !lpNumberOfBytesRead || lpOverlapped) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   ssize_t count;
-  do {
-    count = read(STDIN_FILENO, lpBuffer, nNumberOfBytesToRead);
-  } while (count < 0 && errno == EINTR);
+  while ((count = Retry([&] { return read(STDIN_FILENO, lpBuffer, nNumberOfBytesToRead); })) < 0 &&
+         errno == EAGAIN) {
+    // Another process that has the same input made it non-blocking.
+    pollfd input = {STDIN_FILENO, POLLIN, 0};
+    poll(&input, 1, /*timeout=*/-1);
+  }
   if (count < 0) return Fail<BOOL>(ErrorFromErrno(errno));
   *lpNumberOfBytesRead = static_cast<DWORD>(count);
   return TRUE;
 }
 
-int WINAPI MessageBoxW(HWND, LPCWSTR lpText, LPCWSTR lpCaption, UINT uType) {
+int WINAPI MessageBoxW(HWND, LPCWSTR lpText, LPCWSTR lpCaption, UINT uType) try {
   if (uType != MB_OK) return Fail<int>(ERROR_INVALID_PARAMETER);
   printf("%s\n%s\n", ToUtf8(lpCaption ? lpCaption : u"Error").c_str(),
          ToUtf8(lpText ? lpText : u"").c_str());
   fflush(stdout);
   return IDOK;
+} catch (const std::bad_alloc&) {
+  return Fail<int>(ERROR_NOT_ENOUGH_MEMORY);
 }

@@ -59,6 +59,7 @@ DWORD ErrorFromErrno(int error) {
       return ERROR_WRITE_PROTECT;
     case ENOMEM:
     case EAGAIN:
+    case ENOLCK:
     case EFBIG:
     case EOVERFLOW:
       return ERROR_NOT_ENOUGH_MEMORY;

@@ -2,8 +2,10 @@
 #ifndef DLLMEMFILEMAP_POSIX_ERRORS_H
 #define DLLMEMFILEMAP_POSIX_ERRORS_H
 
+#include <errno.h>
 #include <sys/types.h>
 
+#include <new>
 #include <string>
 
 #include "windows.h"
@@ -50,6 +52,24 @@ template <typename T>
 T FailAt(const std::string& path, DWORD error, const char* trouble, T failure = T()) {
   SetLastErrorAt(path, error, trouble);
   return failure;
+}
+
+// Makes a system call again as long as a signal interrupts it: Windows has nothing like that, so
+// there is no last error for it. `call` returns what the system call does, -1 on failure.
+template <typename Call>
+auto Retry(Call call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
+// Something that lives until the process ends and is never destroyed, as threads may still be
+// calling then. It takes no memory that there may not be.
+template <typename T>
+T& NeverDestroyed() {
+  alignas(T) static char memory[sizeof(T)];
+  static T* const made = new (memory) T;
+  return *made;
 }
 
 }  // namespace kernel32

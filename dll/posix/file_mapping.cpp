@@ -73,20 +73,30 @@ ViewKind KindOfView(DWORD access) {
 struct View {
   uint64_t length;  // in whole pages
   DWORD protection;
+  int prot;  // as for mmap
   GuardedView* guard;
 };
 
-// The views of this process, by their addresses. Never destroyed, as threads may still be calling
-// while the process ends.
+// The views of this process, by their addresses.
 class ViewTable {
  public:
-  // Returns false, and leaves it mapped, if there is no memory.
-  bool Add(void* address, uint64_t length, const ViewKind& kind) {
+  // Maps under the lock, as Unmap unmaps. Returns null, with the last error set, if that fails.
+  template <typename Map>
+  void* Add(uint64_t length, const ViewKind& kind, Map map) {
+    // Memory first: what is mapped cannot get lost.
+    std::map<uintptr_t, View> one = {{0, {length, kind.protection, kind.prot, nullptr}}};
     std::lock_guard<std::mutex> lock(mutex_);
-    GuardedView* const guard = GuardView(address, length, kind.prot);
-    if (!guard) return false;
-    views_[reinterpret_cast<uintptr_t>(address)] = {length, kind.protection, guard};
-    return true;
+    void* const address = map();
+    if (address == MAP_FAILED) return Fail<void*>(ErrorFromErrno(errno));
+    auto node = one.extract(one.begin());
+    node.key() = reinterpret_cast<uintptr_t>(address);
+    node.mapped().guard = GuardView(address, length, kind.prot);
+    if (!node.mapped().guard) {
+      munmap(address, length);
+      return Fail<void*>(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    views_.insert(std::move(node));
+    return address;
   }
 
   // The view that the address is in: its base, or 0 if there is none.
@@ -98,15 +108,22 @@ class ViewTable {
     return found->first;
   }
 
-  // Unmaps under the lock, so that no other thread's new view at the same address is forgotten.
-  bool Unmap(LPCVOID address) {
+  // Unmaps under the lock, so that no other thread's new view at the same address is forgotten. On
+  // failure returns FALSE and sets the last error.
+  BOOL Unmap(LPCVOID address) {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto found = Holding(address);
-    if (found == views_.end()) return false;
-    UnguardView(found->second.guard);
-    munmap(reinterpret_cast<void*>(found->first), found->second.length);
+    if (found == views_.end()) return Fail<BOOL>(ERROR_INVALID_ADDRESS);
+    View& view = found->second;
+    void* const base = reinterpret_cast<void*>(found->first);
+    UnguardView(view.guard);
+    if (munmap(base, view.length) != 0) {
+      const int error = errno;
+      view.guard = GuardView(base, view.length, view.prot);  // has the memory that was freed above
+      return Fail<BOOL>(ErrorFromErrno(error));
+    }
     views_.erase(found);
-    return true;
+    return TRUE;
   }
 
  private:
@@ -122,10 +139,7 @@ class ViewTable {
   std::map<uintptr_t, View> views_;
 };
 
-ViewTable& Views() {
-  static ViewTable* const table = new ViewTable;
-  return *table;
-}
+ViewTable& Views() { return NeverDestroyed<ViewTable>(); }
 
 HANDLE OpenMapping(std::unique_ptr<NamedFile> file, DWORD access, DWORD last_error) {
   if (!file) return nullptr;
@@ -141,7 +155,7 @@ using namespace kernel32;
 
 HANDLE WINAPI CreateFileMappingW(HANDLE hFile, LPSECURITY_ATTRIBUTES lpFileMappingAttributes,
                                  DWORD flProtect, DWORD dwMaximumSizeHigh, DWORD dwMaximumSizeLow,
-                                 LPCWSTR lpName) {
+                                 LPCWSTR lpName) try {
   const uint64_t size = (uint64_t{dwMaximumSizeHigh} << 32) | dwMaximumSizeLow;
   const DWORD protection = flProtect & ~SEC_COMMIT;
   const DWORD access = AccessOfProtection(protection);
@@ -158,9 +172,11 @@ HANDLE WINAPI CreateFileMappingW(HANDLE hFile, LPSECURITY_ATTRIBUTES lpFileMappi
   bool created = false;
   auto file = NamedFile::Create(*name, properties, (access & FILE_MAP_WRITE) != 0, &created);
   return OpenMapping(std::move(file), access, created ? ERROR_SUCCESS : ERROR_ALREADY_EXISTS);
+} catch (const std::bad_alloc&) {
+  return Fail<HANDLE>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
-HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) {
+HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) try {
   if (!lpName) return Fail<HANDLE>(ERROR_INVALID_PARAMETER);
   if (!*lpName) return Fail<HANDLE>(ERROR_INVALID_HANDLE);
   const std::optional<ObjectName> name = ParseName(lpName);
@@ -169,11 +185,13 @@ HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) {
   if (access == 0) access = FILE_MAP_READ;  // which is what FILE_MAP_COPY needs
   const DWORD last_error = GetLastError();  // success leaves it alone
   return OpenMapping(NamedFile::Open(*name, (access & FILE_MAP_WRITE) != 0), access, last_error);
+} catch (const std::bad_alloc&) {
+  return Fail<HANDLE>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
                             DWORD dwFileOffsetHigh, DWORD dwFileOffsetLow,
-                            SIZE_T dwNumberOfBytesToMap) {
+                            SIZE_T dwNumberOfBytesToMap) try {
   const uint64_t offset = (uint64_t{dwFileOffsetHigh} << 32) | dwFileOffsetLow;
   if (offset % kAllocationGranularity != 0) return Fail<LPVOID>(ERROR_MAPPED_ALIGNMENT);
   const auto mapping = FindObjectOf<FileMapping>(hFileMappingObject);
@@ -195,19 +213,15 @@ LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
   const uint64_t length =
       InWholePages(dwNumberOfBytesToMap == 0 ? size - offset : dwNumberOfBytesToMap);
 
-  void* const address = mmap(/*addr=*/nullptr, length, kind.prot, kind.flags, mapping->file().fd(),
-                             mapping->file().memory_offset() + static_cast<off_t>(offset));
-  if (address == MAP_FAILED) return Fail<LPVOID>(ErrorFromErrno(errno));
-  if (!Views().Add(address, length, kind)) {
-    munmap(address, length);
-    return Fail<LPVOID>(ERROR_NOT_ENOUGH_MEMORY);
-  }
-  return address;
+  const off_t start = mapping->file().memory_offset() + static_cast<off_t>(offset);
+  return Views().Add(length, kind, [&] {
+    return mmap(/*addr=*/nullptr, length, kind.prot, kind.flags, mapping->file().fd(), start);
+  });
+} catch (const std::bad_alloc&) {
+  return Fail<LPVOID>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
-BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress) {
-  return Views().Unmap(lpBaseAddress) ? TRUE : Fail<BOOL>(ERROR_INVALID_ADDRESS);
-}
+BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress) { return Views().Unmap(lpBaseAddress); }
 
 SIZE_T WINAPI VirtualQuery(LPCVOID lpAddress, PMEMORY_BASIC_INFORMATION lpBuffer, SIZE_T dwLength) {
   if (dwLength < sizeof *lpBuffer) return Fail<SIZE_T>(ERROR_BAD_LENGTH);

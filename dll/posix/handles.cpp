@@ -32,8 +32,12 @@ class HandleTable {
       free_.pop_back();
     } else if (slots_.size() < kMaxSlots) {
       index = slots_.size();
+      if (index == slots_.capacity()) {
+        const size_t capacity = 2 * index + 8;
+        free_.reserve(capacity);  // so that Remove never allocates
+        slots_.reserve(capacity);
+      }
       slots_.emplace_back();
-      free_.reserve(slots_.capacity());  // so that Remove never allocates
     } else {
       return Fail<HANDLE>(ERROR_TOO_MANY_OPEN_FILES);
     }
@@ -57,13 +61,15 @@ class HandleTable {
     return Empty(slot);
   }
 
-  std::vector<std::shared_ptr<KernelObject>> RemoveAll() {
+  // Likewise, for the first object in the slots from *index on, and moves *index behind it. Null if
+  // there is none.
+  std::shared_ptr<KernelObject> RemoveNext(size_t* index) {
     std::lock_guard<std::mutex> lock(mutex_);
-    std::vector<std::shared_ptr<KernelObject>> objects;
-    for (Slot& slot : slots_) {
-      if (slot.object) objects.push_back(Empty(&slot));
+    while (*index < slots_.size()) {
+      Slot* const slot = &slots_[(*index)++];
+      if (slot->object) return Empty(slot);
     }
-    return objects;
+    return nullptr;
   }
 
  private:
@@ -87,14 +93,13 @@ class HandleTable {
   std::vector<size_t> free_;
 };
 
-// Never destroyed: threads may still be calling while the process ends.
-HandleTable& Handles() {
-  static HandleTable* const table = new HandleTable;
-  return *table;
-}
+HandleTable& Handles() { return NeverDestroyed<HandleTable>(); }
 
 // Windows closes a process's handles when it ends, so that names end with it.
-__attribute__((destructor)) void CloseAllHandles() { Handles().RemoveAll(); }
+__attribute__((destructor)) void CloseAllHandles() {
+  for (size_t index = 0; Handles().RemoveNext(&index);) {
+  }
+}
 
 }  // namespace
 

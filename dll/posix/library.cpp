@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
@@ -21,12 +23,13 @@ namespace kernel32 {
 namespace {
 
 thread_local bool is_loading = false;  // whether this thread is in LoadLibraryW
+// Whether a library could not be attached for want of memory, even to note that.
+thread_local bool lacks_memory = false;
 
 // Set before a library that was loaded later is unloaded by exit, which calls first what was
 // registered last.
 std::atomic<bool> process_is_ending{false};
 
-// Never destroyed, as threads may still be calling while the process ends.
 struct ModuleTable {
   std::mutex mutex;
   std::map<HMODULE, unsigned> counts;  // how often LoadLibraryW has returned each
@@ -38,26 +41,43 @@ struct ModuleTable {
   std::set<const void*> permanent;
 };
 
-ModuleTable& Modules() {
-  static ModuleTable* const table = new ModuleTable;
-  return *table;
+ModuleTable& Modules() { return NeverDestroyed<ModuleTable>(); }
+
+struct LibraryCloser {
+  void operator()(void* library) const { dlclose(library); }
+};
+using Library = std::unique_ptr<void, LibraryCloser>;
+
+// Reads what a file begins with. Returns 0, an errno, or ENOEXEC if the file is shorter.
+int ReadStart(const char* path, unsigned char (&start)[20]) {
+  const int fd = Retry([path] { return open(path, O_RDONLY | O_CLOEXEC); });
+  if (fd < 0) return errno;
+  size_t done = 0;
+  ssize_t count;
+  do {
+    count = Retry([&] { return read(fd, start + done, sizeof start - done); });
+    if (count > 0) done += static_cast<size_t>(count);
+  } while (count > 0 && done < sizeof start);
+  const int error = count < 0 ? errno : done < sizeof start ? ENOEXEC : 0;
+  close(fd);
+  return error;
 }
 
-// Whether the file is no library for this kind of processor: what this library's own file begins
-// with tells. Compared are the magic number, class and byte order, and ELF's machine.
-bool IsForeignImage(const char* path) {
-  const auto read_start = [](const char* file, unsigned char(&start)[20]) {
-    const int fd = open(file, O_RDONLY | O_CLOEXEC);
-    const bool complete = fd >= 0 && read(fd, start, sizeof start) == ssize_t{sizeof start};
-    if (fd >= 0) close(fd);
-    return complete;
-  };
+// Why a library could not be loaded, which the system says in words only. That a file is no library
+// for this kind of processor tells what this library's own file begins with: compared are the magic
+// number, class and byte order, and ELF's machine.
+DWORD ErrorOfLoading(const char* path) {
   Dl_info own;
   unsigned char own_start[20], start[20];
-  return dladdr(reinterpret_cast<const void*>(&LoadLibraryW), &own) != 0 &&
-         read_start(own.dli_fname, own_start) &&
-         (!read_start(path, start) || memcmp(start, own_start, 6) != 0 ||
-          memcmp(start + 18, own_start + 18, 2) != 0);
+  int error = ReadStart(path, start);
+  if (error == 0 && dladdr(reinterpret_cast<const void*>(&LoadLibraryW), &own) != 0) {
+    error = ReadStart(own.dli_fname, own_start);
+    const bool foreign =
+        memcmp(start, own_start, 6) != 0 || memcmp(start + 18, own_start + 18, 2) != 0;
+    if (error == 0 && foreign) error = ENOEXEC;
+  }
+  const bool missing = error == 0 || error == ENOENT || error == ENOTDIR;  // it, or what it needs
+  return missing ? ERROR_MOD_NOT_FOUND : ErrorFromErrno(error);
 }
 
 // Whether the program itself names the library, so that its exports are in the program's own scope.
@@ -104,17 +124,28 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
     Modules().refusing.erase(address);
   }
   const bool linked = IsLinkedIntoProgram(symbol, address);
-  if (entry(module, DLL_PROCESS_ATTACH, nullptr)) {
+  DWORD error = ERROR_NOT_ENOUGH_MEMORY;
+  std::string message;
+  try {
+    // What is to be noted takes memory, which there may not be when the entry point has returned.
+    std::map<const void*, std::string> refusing = {{address, symbol}};
+    std::set<const void*> permanent;
+    if (linked) permanent.insert(address);
+    if (entry(module, DLL_PROCESS_ATTACH, nullptr)) {
+      std::lock_guard<std::mutex> lock(Modules().mutex);
+      Modules().permanent.merge(permanent);
+      return TRUE;
+    }
+    error = GetLastError();
+    try {
+      message = MessageForError(error);
+    } catch (const std::bad_alloc&) {
+    }
+    entry(module, DLL_PROCESS_DETACH, nullptr);
     std::lock_guard<std::mutex> lock(Modules().mutex);
-    if (linked) Modules().permanent.insert(address);
-    return TRUE;
-  }
-  const DWORD error = GetLastError();
-  const std::string message = MessageForError(error);
-  entry(module, DLL_PROCESS_DETACH, nullptr);
-  {
-    std::lock_guard<std::mutex> lock(Modules().mutex);
-    Modules().refusing[address] = symbol;
+    Modules().refusing.merge(refusing);
+  } catch (const std::bad_alloc&) {
+    lacks_memory = true;
   }
   if (is_loading) return FALSE;
   fprintf(stderr, "%s: its entry point failed with Win32 error %u, so it is not attached. %s\n",
@@ -131,24 +162,24 @@ VOID DetachLibrary(DllEntryPoint entry, const void* address) {
         ending ? &process_is_ending : nullptr);
 }
 
-HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) {
+HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   if (!lpLibFileName || !*lpLibFileName) return Fail<HMODULE>(ERROR_INVALID_PARAMETER);
   const std::string path = ToUtf8(lpLibFileName);
   const bool outer = std::exchange(is_loading, true);
-  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  const bool outer_lacks_memory = std::exchange(lacks_memory, false);
+  Library library(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL));
   is_loading = outer;
-  if (!library) {
-    const bool foreign = access(path.c_str(), F_OK) == 0 && IsForeignImage(path.c_str());
-    return Fail<HMODULE>(foreign ? ERROR_BAD_EXE_FORMAT : ERROR_MOD_NOT_FOUND);
+  const bool lacked_memory = std::exchange(lacks_memory, outer_lacks_memory);
+  if (!library) return Fail<HMODULE>(ErrorOfLoading(path.c_str()));
+  if (lacked_memory) return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
+  if (HasRefused(library.get())) return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
+  {
+    std::lock_guard<std::mutex> lock(Modules().mutex);
+    ++Modules().counts[static_cast<HMODULE>(library.get())];
   }
-  if (HasRefused(library)) {
-    dlclose(library);
-    return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
-  }
-  const auto module = static_cast<HMODULE>(library);
-  std::lock_guard<std::mutex> lock(Modules().mutex);
-  ++Modules().counts[module];
-  return module;
+  return static_cast<HMODULE>(library.release());
+} catch (const std::bad_alloc&) {
+  return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 BOOL WINAPI FreeLibrary(HMODULE hLibModule) {

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "platform.h"
 
 namespace kernel32 {
@@ -22,10 +23,8 @@ int Commit(int fd, off_t size) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error;
-  do {
-    error = fallocate(fd, /*mode=*/0, /*offset=*/0, size) == 0 ? 0 : errno;
-  } while (error == EINTR);
+  const int error =
+      Retry([&] { return fallocate(fd, /*mode=*/0, /*offset=*/0, size); }) == 0 ? 0 : errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return error;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 #include "errors.h"
 #include "utf.h"
@@ -133,7 +134,7 @@ std::string MessageForError(DWORD error) {
 using namespace kernel32;
 
 DWORD WINAPI FormatMessageW(DWORD dwFlags, LPCVOID, DWORD dwMessageId, DWORD, LPWSTR lpBuffer,
-                            DWORD nSize, va_list*) {
+                            DWORD nSize, va_list*) try {
   if (dwFlags != (FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS)) {
     return Fail<DWORD>(ERROR_NOT_SUPPORTED);
   }
@@ -144,4 +145,6 @@ DWORD WINAPI FormatMessageW(DWORD dwFlags, LPCVOID, DWORD dwMessageId, DWORD, LP
   if (line.size() >= nSize) return Fail<DWORD>(ERROR_INSUFFICIENT_BUFFER);
   lpBuffer[line.copy(lpBuffer, line.size())] = 0;
   return static_cast<DWORD>(line.size());
+} catch (const std::bad_alloc&) {
+  return Fail<DWORD>(ERROR_NOT_ENOUGH_MEMORY);
 }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "errors.h"
@@ -36,7 +38,9 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() {
+    const int error = errno;
     if (fd_ >= 0) close(fd_);
+    errno = error;
   }
   int get() const { return fd_; }
   int Release() { return std::exchange(fd_, -1); }
@@ -68,26 +72,29 @@ class Patience {
   time_t since_ = 0;
 };
 
-// Sets or clears (F_UNLCK) the lock that says that the object is alive, without waiting. Returns 0
-// or an errno.
-int Lock(int fd, short type) {
+// Does `command` with the lock that says that the object is alive. Returns 0 or an errno.
+int DoWithLock(int fd, int command, short* type) {
   struct flock lock = {};
-  lock.l_type = type;
+  lock.l_type = *type;
   lock.l_whence = SEEK_SET;
   lock.l_len = 1;
-  return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+  if (Retry([&] { return fcntl(fd, command, &lock); }) != 0) return errno;
+  *type = lock.l_type;
+  return 0;
 }
 
-bool IsHeldByOthers(int lock_error) { return lock_error == EAGAIN || lock_error == EACCES; }
+// Sets or clears (F_UNLCK) the lock, without waiting. Returns 0, EAGAIN if somebody else's lock
+// forbids it, or another errno.
+int Lock(int fd, short type) {
+  const int error = DoWithLock(fd, F_OFD_SETLK, &type);
+  return error == EACCES ? EAGAIN : error;
+}
 
-// The lock that somebody else holds: F_RDLCK says that the object is alive, F_WRLCK that somebody
-// is about to remove its file, and F_UNLCK that it is dead.
-short LockOfOthers(int fd) {
-  struct flock lock = {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_len = 1;
-  return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type : short{F_UNLCK};
+// Tells the lock that somebody else holds: F_RDLCK says that the object is alive, F_WRLCK that
+// somebody is about to remove its file, and F_UNLCK that it is dead. Returns 0 or an errno.
+int GetLockOfOthers(int fd, short* type) {
+  *type = F_WRLCK;
+  return DoWithLock(fd, F_OFD_GETLK, type);
 }
 
 bool IsFileAt(const std::string& path, int fd) {
@@ -96,19 +103,22 @@ bool IsFileAt(const std::string& path, int fd) {
          named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-// Frees the name if nobody has the object open. Returns whether nobody had.
-bool RemoveIfDead(const std::string& path, int fd) {
-  if (Lock(fd, F_WRLCK) != 0) return false;
-  if (IsFileAt(path, fd)) unlink(path.c_str());
-  return true;
+// Frees the name if nobody has the object open. Returns 0, EAGAIN if somebody has, or another
+// errno.
+int RemoveIfDead(const std::string& path, int fd) {
+  if (const int error = Lock(fd, F_WRLCK)) return error;
+  return !IsFileAt(path, fd) || unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 // Opens what may be a file of ours without following, trusting or waiting for what somebody else
 // put there. Returns -1 and sets errno if that is not possible.
 int OpenFile(const std::string& path, bool writable, Namespace scope) {
   constexpr int kFlags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-  int opened = open(path.c_str(), O_RDWR | kFlags);
-  if (opened < 0 && errno == EACCES && !writable) opened = open(path.c_str(), O_RDONLY | kFlags);
+  const auto open_for = [&path](int access) {
+    return Retry([&] { return open(path.c_str(), access | kFlags); });
+  };
+  int opened = open_for(O_RDWR);
+  if (opened < 0 && errno == EACCES && !writable) opened = open_for(O_RDONLY);
   Descriptor fd(opened);
   struct stat status;
   if (fd.get() < 0 || fstat(fd.get(), &status) != 0) {
@@ -130,18 +140,19 @@ bool Sweep(Namespace scope) {
   bool found = false;
   const std::string prefix = PathPrefix(scope);
   const size_t slash = prefix.rfind('/');
-  DIR* directory = opendir(prefix.substr(0, slash).c_str());
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(prefix.substr(0, slash).c_str()),
+                                                      &closedir);
   if (!directory) return false;
-  while (const dirent* entry = readdir(directory)) {
+  while (const dirent* entry = readdir(directory.get())) {
     if (strncmp(entry->d_name, prefix.c_str() + slash + 1, prefix.size() - slash - 1) != 0)
       continue;
     const std::string path = prefix.substr(0, slash + 1) + entry->d_name;
     const Descriptor fd(OpenFile(path, /*writable=*/true, scope));
     if (fd.get() < 0) continue;
     const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
-    if (RemoveIfDead(path, fd.get()) ? !IsFileAt(path, fd.get()) : is_new) found = true;
+    const int error = RemoveIfDead(path, fd.get());
+    if (error == 0 || (error == EAGAIN && is_new)) found = true;
   }
-  closedir(directory);
   return found;
 }
 
@@ -150,16 +161,24 @@ void SweepOnce(Namespace scope) {
   std::call_once(swept[scope == Namespace::kGlobal], [scope] { Sweep(scope); });
 }
 
-// Makes and opens a new file under a name that nobody else uses.
-int MakeFile(Namespace scope, std::string* path) {
-  static std::atomic<unsigned> count;
-  for (;;) {
-    *path = PathPrefix(scope) + kNew + std::to_string(getpid()) + "-" + std::to_string(count++);
-    const int fd = open(path->c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0) return fd;
-    if (errno == ENOENT) errno = ENOTDIR;  // the directory itself is missing
-    if (errno != EEXIST) return -1;
+// Sweeps because there was no room. Returns whether it is worth trying again: what is dead may have
+// taken up the room, and creators in a race may each hold for a moment what the other lacks.
+bool MakeRoom(int* attempts, Patience* patience) {
+  const bool local = Sweep(Namespace::kLocal), global = Sweep(Namespace::kGlobal);
+  return (local || global || ++*attempts < 4) && patience->Wait();
+}
+
+// Reads or writes (pread, pwrite) the first `size` bytes, however many calls that takes. Returns 0,
+// an errno, or ENODATA if the file is shorter.
+template <typename Byte, typename Transfer>
+int TransferAll(Transfer transfer, int fd, Byte* bytes, size_t size) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t count =
+        Retry([&] { return transfer(fd, bytes + done, size - done, static_cast<off_t>(done)); });
+    if (count <= 0) return count == 0 ? ENODATA : errno;
+    done += static_cast<size_t>(count);
   }
+  return 0;
 }
 
 // To be said of the directory, without which nobody can make a file.
@@ -188,25 +207,28 @@ int Prepare(int fd, std::u16string_view name, const NamedFile::Properties& prope
   header.properties = properties;
   header.name_length = name.size();
   name.copy(header.name, MAX_PATH);
-  if (pwrite(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header)) return errno;
-  return fchmod(fd, properties.mode) == 0 ? 0 : errno;
+  const auto* const bytes = reinterpret_cast<const char*>(&header);
+  if (const int error = TransferAll(&pwrite, fd, bytes, sizeof header)) return error;
+  return Retry([&] { return fchmod(fd, properties.mode); }) == 0 ? 0 : errno;
 }
 
-// Whether the file is whole, is the object of that name, and has the permissions that its creator
-// gave it.
-bool ReadHeader(int fd, std::u16string_view name, NamedFile::Properties* properties) {
+// Reads what the file says about itself. Returns 0, an errno, or EACCES if the file is not whole,
+// is not the object of that name, or has other permissions than its creator gave it.
+int ReadHeader(int fd, std::u16string_view name, NamedFile::Properties* properties) {
   Header header;
   struct stat status;
-  if (pread(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header) ||
-      fstat(fd, &status) != 0) {
-    return false;
-  }
+  const int error = TransferAll(&pread, fd, reinterpret_cast<char*>(&header), sizeof header);
+  if (error != 0) return error == ENODATA ? EACCES : error;
+  if (fstat(fd, &status) != 0) return errno;
   *properties = header.properties;
   return memcmp(header.magic, kMagic, sizeof kMagic) == 0 && header.name_length == name.size() &&
-         name.compare(0, name.size(), header.name, header.name_length) == 0 &&
-         (status.st_mode & 07777) == properties->mode &&
-         properties->size <= static_cast<uint64_t>(status.st_size) &&
-         static_cast<uint64_t>(status.st_size) == PageSize() + InWholePages(properties->size);
+                 name.compare(0, name.size(), header.name, header.name_length) == 0 &&
+                 (status.st_mode & 07777) == properties->mode &&
+                 properties->size <= static_cast<uint64_t>(status.st_size) &&
+                 static_cast<uint64_t>(status.st_size) ==
+                     PageSize() + InWholePages(properties->size)
+             ? 0
+             : EACCES;
 }
 
 }  // namespace
@@ -237,7 +259,7 @@ uint64_t NamedFile::memory_size() const { return InWholePages(properties_.size);
 
 NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
                                        std::unique_ptr<NamedFile>* file) {
-  const std::string path = name.Path();
+  std::string path = name.Path();
   Descriptor fd(OpenFile(path, writable, name.scope));
   if (fd.get() < 0) {
     if (errno == ENOENT) return Result::kNothing;
@@ -245,53 +267,89 @@ NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
   }
   // Only a shared lock says that the object is alive. Whoever holds the exclusive one may die
   // before it has removed the file, and a shared lock got then would bring the dead back.
-  const short held = LockOfOthers(fd.get());
+  short held;
+  if (const int error = GetLockOfOthers(fd.get(), &held)) {
+    return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
+  }
   if (held == F_UNLCK) {
     const bool is_writable = (fcntl(fd.get(), F_GETFL) & O_ACCMODE) == O_RDWR;
-    if (is_writable && !RemoveIfDead(path, fd.get())) return Result::kBusy;
-    // A dead file that is still there is another user's, in a directory where only its owner may
-    // remove it.
-    return IsFileAt(path, fd.get()) ? Result::kTaken : Result::kNothing;
+    // A dead file that only its owner may remove is another user's.
+    const int error = is_writable ? RemoveIfDead(path, fd.get()) : EACCES;
+    if (error == EAGAIN) return Result::kBusy;
+    if (error == 0 || !IsFileAt(path, fd.get())) return Result::kNothing;
+    if (error != EACCES && error != EPERM) {
+      return Fail<Result>(ErrorFromErrno(error), Result::kTaken);
+    }
+    return FailAt<Result>(path, ERROR_ACCESS_DENIED,
+                          ", who alone can remove it, although nobody has it open", Result::kTaken);
   }
   Properties properties;
-  if (!ReadHeader(fd.get(), name.text, &properties)) {  // not ours: nothing to wait for
+  if (const int error = ReadHeader(fd.get(), name.text, &properties)) {
+    if (error != EACCES) return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
     return FailAt<Result>(path, ERROR_ACCESS_DENIED,
                           ", but is not, or no longer, what a creator of this name has made",
                           Result::kFailed);
   }
   if (held == F_WRLCK) return Result::kBusy;
   if (const int error = Lock(fd.get(), F_RDLCK)) {
-    if (IsHeldByOthers(error)) return Result::kBusy;
+    if (error == EAGAIN) return Result::kBusy;
     return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
   }
   // Its last holder may have gone meanwhile, and left nobody but this call.
-  if (!IsFileAt(path, fd.get()) || LockOfOthers(fd.get()) == F_UNLCK) return Result::kBusy;
-  file->reset(new NamedFile(fd.Release(), path, properties));
+  if (!IsFileAt(path, fd.get())) return Result::kBusy;
+  if (const int error = GetLockOfOthers(fd.get(), &held)) {
+    return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
+  }
+  if (held == F_UNLCK) return Result::kBusy;
+  file->reset(new NamedFile(fd.get(), std::move(path), properties));
+  fd.Release();
   return Result::kDone;
+}
+
+std::unique_ptr<NamedFile> NamedFile::MakeFile(Namespace scope, const Properties& properties) {
+  static std::atomic<unsigned> count;
+  for (;;) {
+    std::string path =
+        PathPrefix(scope) + kNew + std::to_string(getpid()) + "-" + std::to_string(count++);
+    Descriptor fd(Retry([&path] {
+      return open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }));
+    if (fd.get() < 0) {
+      if (errno == EEXIST) continue;
+      const int error = errno == ENOENT ? ENOTDIR : errno;  // the directory itself is missing
+      return FailToMake<std::unique_ptr<NamedFile>>(scope, error);
+    }
+    std::unique_ptr<NamedFile> file(new (std::nothrow)
+                                        NamedFile(fd.get(), std::move(path), properties));
+    if (!file) {
+      unlink(path.c_str());
+      return Fail<std::unique_ptr<NamedFile>>(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    fd.Release();
+    return file;
+  }
 }
 
 NamedFile::Result NamedFile::Publish(const ObjectName& name, const Properties& properties,
                                      std::unique_ptr<NamedFile>* file) {
-  std::string passing_path;
-  Descriptor fd(MakeFile(name.scope, &passing_path));
-  if (fd.get() < 0) return FailToMake<Result>(name.scope, errno, Result::kFailed);
-  const std::string path = name.Path();
-  int error = Lock(fd.get(), F_RDLCK);
+  std::string path = name.Path();
+  // Until it has the name, its passing one is what its destructor frees.
+  std::unique_ptr<NamedFile> made = MakeFile(name.scope, properties);
+  if (!made) return Result::kFailed;
+  const std::string& passing_path = made->path_;
+  int error = Lock(made->fd(), F_RDLCK);
   // Before the lock was held, another process's sweep may have taken the new file for a dead one,
   // and its name may be another's by now: process ids repeat where containers share the directory.
-  if (IsHeldByOthers(error) || (error == 0 && !IsFileAt(passing_path, fd.get()))) {
-    return Result::kBusy;
-  }
-  bool swept = false;
-  if (error == 0) error = Prepare(fd.get(), name.text, properties);
+  if (error == EAGAIN || (error == 0 && !IsFileAt(passing_path, made->fd()))) return Result::kBusy;
+  if (error == 0) error = Prepare(made->fd(), name.text, properties);
   if (error == 0 && link(passing_path.c_str(), path.c_str()) != 0) {
+    if (errno == EEXIST || errno == ENOENT) return Result::kBusy;  // outrun, or swept
     error = errno;
-    swept = error == ENOENT;
   }
-  unlink(passing_path.c_str());
-  if (swept || error == EEXIST) return Result::kBusy;
   if (error != 0) return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
-  file->reset(new NamedFile(fd.Release(), path, properties));
+  unlink(passing_path.c_str());
+  made->path_ = std::move(path);
+  *file = std::move(made);
   return Result::kDone;
 }
 
@@ -305,22 +363,12 @@ std::unique_ptr<NamedFile> NamedFile::Create(const ObjectName& name, const Prope
     *created = result == Result::kNothing;
     if (*created) {
       result = Publish(name, properties, &file);
-      // What is dead may take up the room, and creators in a race may each hold for a moment what
-      // the other lacks.
-      if (result == Result::kFailed && GetLastError() == ERROR_COMMITMENT_LIMIT) {
-        const bool local = Sweep(Namespace::kLocal), global = Sweep(Namespace::kGlobal);
-        if (local || global || ++attempts_without_room < 4) {
-          if (patience.Wait()) continue;
-          return Fail<std::unique_ptr<NamedFile>>(ERROR_COMMITMENT_LIMIT);
-        }
+      if (result == Result::kFailed && GetLastError() == ERROR_COMMITMENT_LIMIT &&
+          MakeRoom(&attempts_without_room, &patience)) {
+        continue;
       }
     }
-    if (result == Result::kDone || result == Result::kFailed) return file;
-    if (result == Result::kTaken) {
-      return FailAt<std::unique_ptr<NamedFile>>(
-          name.Path(), ERROR_ACCESS_DENIED,
-          ", who alone can remove it, although nobody has it open");
-    }
+    if (result != Result::kBusy) return file;
     if (!patience.Wait()) return FailAsBusy(name);
   }
 }
@@ -338,21 +386,19 @@ std::unique_ptr<NamedFile> NamedFile::Open(const ObjectName& name, bool writable
 
 std::unique_ptr<NamedFile> NamedFile::CreateAnonymous(const Properties& properties) {
   SweepOnce(Namespace::kLocal);
-  std::string path;
-  Descriptor fd(MakeFile(Namespace::kLocal, &path));
-  if (fd.get() < 0) return FailToMake<std::unique_ptr<NamedFile>>(Namespace::kLocal, errno);
-  unlink(path.c_str());
-  int error = Prepare(fd.get(), {}, properties);
-  // What is dead may take up the room.
-  if (error == ENOSPC) {
-    Sweep(Namespace::kLocal);
-    Sweep(Namespace::kGlobal);
-    error = Prepare(fd.get(), {}, properties);
+  int attempts_without_room = 0;
+  for (Patience patience;;) {
+    std::unique_ptr<NamedFile> file = MakeFile(Namespace::kLocal, properties);
+    if (file) {
+      if (unlink(file->path_.c_str()) == 0) file->path_.clear();
+      const int error = Prepare(file->fd(), {}, properties);
+      if (error == 0) return file;
+      SetLastErrorAlone(ErrorFromErrno(error));
+    }
+    if (GetLastError() != ERROR_COMMITMENT_LIMIT || !MakeRoom(&attempts_without_room, &patience)) {
+      return nullptr;
+    }
   }
-  if (error != 0) {
-    return Fail<std::unique_ptr<NamedFile>>(ErrorFromErrno(error));
-  }
-  return std::unique_ptr<NamedFile>(new NamedFile(fd.Release(), {}, properties));
 }
 
 }  // namespace kernel32

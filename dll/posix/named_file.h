@@ -60,12 +60,15 @@ class NamedFile {
 
   NamedFile(int fd, std::string path, const Properties& properties);
 
+  // Makes and opens a new file under a passing name that nobody else uses. On failure returns null
+  // and sets the last error.
+  static std::unique_ptr<NamedFile> MakeFile(Namespace scope, const Properties& properties);
   static Result OpenAlive(const ObjectName& name, bool writable, std::unique_ptr<NamedFile>* file);
   static Result Publish(const ObjectName& name, const Properties& properties,
                         std::unique_ptr<NamedFile>* file);
 
   const int fd_;
-  const std::string path_;  // empty if it has no name
+  std::string path_;  // empty if it has no name
   const Properties properties_;
   const pid_t owner_;  // a forked child shares the description, and must not let go of what its
                        // parent holds

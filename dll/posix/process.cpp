@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <future>
+#include <memory>
 #include <mutex>
+#include <new>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -37,6 +39,21 @@ class Process : public KernelObject {
     return WAIT_OBJECT_0;
   }
 
+  // Says whether it could be started, by 0 or an errno, and as what.
+  void Begin(int error, pid_t pid) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    start_error_ = error;
+    pid_ = pid;
+    changed_.notify_all();
+  }
+
+  int WaitUntilBegun(pid_t* pid) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return start_error_.has_value(); });
+    *pid = pid_;
+    return *start_error_;
+  }
+
   void End() {
     std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
@@ -46,8 +63,15 @@ class Process : public KernelObject {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::optional<int> start_error_;
+  pid_t pid_ = 0;
   bool ended_ = false;
 };
+
+struct HandleCloser {
+  void operator()(HANDLE handle) const { CloseHandle(handle); }
+};
+using OwnedHandle = std::unique_ptr<void, HandleCloser>;
 
 // Splits a command line as Microsoft's C runtime does:
 // https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments
@@ -118,7 +142,11 @@ int Spawn(std::vector<std::string> arguments, pid_t* pid) {
   int error = ENOENT;
   for (const std::string& path : Candidates(arguments[0])) {
     struct stat status;
-    if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (stat(path.c_str(), &status) != 0) {
+      if (errno != ENOENT && errno != ENOTDIR) error = errno;
+      continue;
+    }
+    if (!S_ISREG(status.st_mode)) continue;
     error = posix_spawn(pid, path.c_str(), nullptr, nullptr, argv.data(), Environment());
     break;
   }
@@ -130,23 +158,23 @@ int Spawn(std::vector<std::string> arguments, pid_t* pid) {
 // thread comes first: a child that nobody could wait for is none.
 int SpawnAndWatch(const std::vector<std::string>& arguments,
                   const std::shared_ptr<Process>& process, pid_t* pid) {
-  std::promise<int> spawned;
-  std::future<int> result = spawned.get_future();
   try {
-    std::thread([arguments, process, pid, spawned = std::move(spawned)]() mutable {
+    std::thread([arguments, process]() mutable {
       pid_t child = 0;
-      const int error = Spawn(std::move(arguments), &child);
-      *pid = child;
-      spawned.set_value(error);
-      if (error != 0) return;
-      while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+      int error = ENOMEM;
+      try {
+        error = Spawn(std::move(arguments), &child);
+      } catch (const std::bad_alloc&) {
       }
+      process->Begin(error, child);
+      if (error != 0) return;
+      Retry([child] { return waitpid(child, nullptr, 0); });
       process->End();
     }).detach();
   } catch (const std::system_error&) {
     return EAGAIN;
   }
-  return result.get();
+  return process->WaitUntilBegun(pid);
 }
 
 }  // namespace
@@ -157,7 +185,7 @@ using namespace kernel32;
 BOOL WINAPI CreateProcessW(LPCWSTR lpApplicationName, LPWSTR lpCommandLine, LPSECURITY_ATTRIBUTES,
                            LPSECURITY_ATTRIBUTES, BOOL, DWORD dwCreationFlags, LPVOID lpEnvironment,
                            LPCWSTR lpCurrentDirectory, LPSTARTUPINFOW lpStartupInfo,
-                           LPPROCESS_INFORMATION lpProcessInformation) {
+                           LPPROCESS_INFORMATION lpProcessInformation) try {
   if (lpApplicationName || dwCreationFlags != 0 || lpEnvironment || lpCurrentDirectory) {
     return Fail<BOOL>(ERROR_NOT_SUPPORTED);
   }
@@ -165,16 +193,21 @@ BOOL WINAPI CreateProcessW(LPCWSTR lpApplicationName, LPWSTR lpCommandLine, LPSE
     return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   }
   const auto process = std::make_shared<Process>();
+  // The handles come before the process that they are for: later there may be no memory for them.
+  OwnedHandle process_handle(OpenHandle(process)), thread_handle(OpenHandle(process));
+  if (!process_handle || !thread_handle) return FALSE;
   pid_t pid;
   if (const int error = SpawnAndWatch(SplitCommandLine(ToUtf8(lpCommandLine)), process, &pid)) {
     return Fail<BOOL>(ErrorFromErrno(error));
   }
   *lpProcessInformation = {};
-  lpProcessInformation->hProcess = OpenHandle(process);
-  lpProcessInformation->hThread = OpenHandle(process);
+  lpProcessInformation->hProcess = process_handle.release();
+  lpProcessInformation->hThread = thread_handle.release();
   lpProcessInformation->dwProcessId = static_cast<DWORD>(pid);
   lpProcessInformation->dwThreadId = static_cast<DWORD>(pid);
   return TRUE;
+} catch (const std::bad_alloc&) {
+  return Fail<BOOL>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 DWORD WINAPI GetCurrentProcessId(VOID) { return static_cast<DWORD>(getpid()); }

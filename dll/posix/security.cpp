@@ -1,8 +1,8 @@
 #include "security.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include <memory>
 #include <mutex>
 #include <new>
 #include <set>
@@ -65,17 +65,13 @@ DWORD ParseSddl(std::u16string_view text, uint32_t* mode) {
   return ERROR_SUCCESS;
 }
 
-// The descriptors that LocalFree may free. Never destroyed, as threads may still be calling while
-// the process ends.
+// The descriptors that LocalFree may free.
 struct MadeDescriptors {
   std::mutex mutex;
   std::set<void*> descriptors;
 };
 
-MadeDescriptors& Made() {
-  static MadeDescriptors* const made = new MadeDescriptors;
-  return *made;
-}
+MadeDescriptors& Made() { return NeverDestroyed<MadeDescriptors>(); }
 
 bool IsDescriptor(const SECURITY_DESCRIPTOR* descriptor) {
   return descriptor && descriptor->Revision == SECURITY_DESCRIPTOR_REVISION;
@@ -119,24 +115,24 @@ BOOL WINAPI SetSecurityDescriptorDacl(PSECURITY_DESCRIPTOR pSecurityDescriptor, 
 
 BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
     LPCWSTR StringSecurityDescriptor, DWORD StringSDRevision,
-    PSECURITY_DESCRIPTOR* SecurityDescriptor, DWORD* SecurityDescriptorSize) {
+    PSECURITY_DESCRIPTOR* SecurityDescriptor, DWORD* SecurityDescriptorSize) try {
   if (!StringSecurityDescriptor || !SecurityDescriptor) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   if (StringSDRevision != SDDL_REVISION_1) return Fail<BOOL>(ERROR_UNKNOWN_REVISION);
   uint32_t mode;
   if (const DWORD error = ParseSddl(StringSecurityDescriptor, &mode)) return Fail<BOOL>(error);
-  void* const memory = malloc(sizeof(DescriptorWithAcl));
-  if (!memory) return Fail<BOOL>(ERROR_NOT_ENOUGH_MEMORY);
-  auto* const made = new (memory) DescriptorWithAcl{{}, {mode}};
+  std::unique_ptr<DescriptorWithAcl> made(new DescriptorWithAcl{{}, {mode}});
   made->descriptor.Revision = SECURITY_DESCRIPTOR_REVISION;
   made->descriptor.Control = SE_DACL_PRESENT;
   made->descriptor.Dacl = &made->acl;
   {
     std::lock_guard<std::mutex> lock(Made().mutex);
-    Made().descriptors.insert(made);
+    Made().descriptors.insert(made.get());
   }
-  *SecurityDescriptor = made;
   if (SecurityDescriptorSize) *SecurityDescriptorSize = sizeof *made;
+  *SecurityDescriptor = made.release();
   return TRUE;
+} catch (const std::bad_alloc&) {
+  return Fail<BOOL>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 HLOCAL WINAPI LocalFree(HLOCAL hMem) {
@@ -145,6 +141,6 @@ HLOCAL WINAPI LocalFree(HLOCAL hMem) {
     std::lock_guard<std::mutex> lock(Made().mutex);
     if (Made().descriptors.erase(hMem) == 0) return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
   }
-  free(hMem);
+  delete static_cast<DescriptorWithAcl*>(hMem);
   return nullptr;
 }

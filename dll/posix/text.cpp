@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <new>
 
 #include "errors.h"
 #include "utf.h"
@@ -141,18 +142,22 @@ int WINAPI lstrlenW(LPCWSTR lpString) {
 }
 
 int WINAPI MultiByteToWideChar(UINT CodePage, DWORD dwFlags, LPCSTR lpMultiByteStr, int cbMultiByte,
-                               LPWSTR lpWideCharStr, int cchWideChar) {
+                               LPWSTR lpWideCharStr, int cchWideChar) try {
   if (CodePage != CP_UTF8) return Fail<int>(ERROR_INVALID_PARAMETER);
   if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);
   return ConvertText(lpMultiByteStr, cbMultiByte, lpWideCharStr, cchWideChar, ToUtf16);
+} catch (const std::bad_alloc&) {
+  return Fail<int>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 int WINAPI WideCharToMultiByte(UINT CodePage, DWORD dwFlags, LPCWSTR lpWideCharStr, int cchWideChar,
                                LPSTR lpMultiByteStr, int cbMultiByte, LPCSTR lpDefaultChar,
-                               LPBOOL lpUsedDefaultChar) {
+                               LPBOOL lpUsedDefaultChar) try {
   if (CodePage != CP_UTF8 || lpDefaultChar || lpUsedDefaultChar) {
     return Fail<int>(ERROR_INVALID_PARAMETER);
   }
   if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);
   return ConvertText(lpWideCharStr, cchWideChar, lpMultiByteStr, cbMultiByte, ToUtf8);
+} catch (const std::bad_alloc&) {
+  return Fail<int>(ERROR_NOT_ENOUGH_MEMORY);
 }

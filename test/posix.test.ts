@@ -42,7 +42,7 @@ async function untilStopped(pid: number): Promise<void> {
 }
 
 /** The environment of a program that stops in a call of a function. */
-const stopIn = (place: string) => ({ LD_PRELOAD: programPath('libstop_in.so'), STOP_IN: place });
+const stopIn = (place: string) => ({ LD_PRELOAD: programPath('libfaults.so'), FAULTS: `${place}:stop` });
 
 /** Starts a C++ process that stops in a call of a function, and has it do what leads there. */
 async function stoppedIn(place: string, lead: (peer: Peer) => Promise<string>): Promise<Peer> {

@@ -346,7 +346,11 @@ NamedFile::Result NamedFile::Publish(const ObjectName& name, const Properties& p
     if (errno == EEXIST || errno == ENOENT) return Result::kBusy;  // outrun, or swept
     error = errno;
   }
-  if (error != 0) return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
+  if (error != 0) {
+    // Where it cannot be locked, nobody else removes it either.
+    if (IsFileAt(passing_path, made->fd())) unlink(passing_path.c_str());
+    return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
+  }
   unlink(passing_path.c_str());
   made->path_ = std::move(path);
   *file = std::move(made);

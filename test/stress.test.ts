@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { Peer } from './peer.js';
+import { sharedFiles } from './shared-files.js';
+
+const stress = fileURLToPath(new URL('stress/run.mjs', import.meta.url));
+
+// It looks at what it leaves where Linux shows that, and starts more processes than Wine likes.
+const onUnix = test.skipIf(process.platform === 'win32');
+
+/** Starts `npm run stress` without building, and tells how it ends. */
+function start(...args: string[]) {
+  const child = spawn(process.execPath, [stress, ...args]);
+  onTestFinished(() => {
+    child.kill();
+  });
+  return Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
+    ([[status], stdout, stderr]) => ({ status, stdout, stderr }),
+  );
+}
+
+onUnix('The stress ends with a table of counts if every promise is kept', async () => {
+  const { status, stdout, stderr } = await start('--seconds', '3', '--seed', '1');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  for (const what of ['killed', 'races for a name', 'mappings created', 'DLL loaded and freed', 'visits']) {
+    expect(stdout).toMatch(new RegExp(`^ *${what} +[1-9]`, 'm'));
+  }
+  expect(stdout).toMatch(/^left at the end +0 files, 0 locks, 0 processes$/m);
+});
+
+onUnix('The stress ends at the first promise that is not kept, and names the seed', async () => {
+  const ending = start('--seconds', '40', '--seed', '5');
+  await expect.poll(() => sharedFiles(), { timeout: 20_000 }).not.toEqual([]);
+  const stranger = await Peer.start('C++', 'dll');
+  await stranger.set('what no process of the stress has written');
+  const { status, stdout, stderr } = await ending;
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^Broken after .* the DLL, episode \d+: .* process \d+ .*instead of/m);
+  expect(stderr).toContain('--seed 5');
+});
+
+onUnix('The stress refuses to run while a process has the DLL loaded', async () => {
+  await Peer.start('C++', 'dll');
+  expect(await start('--seconds', '1')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('end that process'),
+  });
+});
+
+onUnix.each(['--seconds=0', '--seconds=x', '--unknown'])('The stress refuses %s', async (option) => {
+  expect(await start(option)).toMatchObject({ status: 2 });
+});

@@ -1,8 +1,10 @@
 /**
- * Runs the boundary's tests against dll/posix under the sanitizers, each in a build of its own, and some of what
- * faults.test.ts lets fail, or with --every-fault all of it, which takes five minutes:
+ * Under the sanitizers, each in a build of its own: runs the boundary's tests against dll/posix, a short stress, and some
+ * of what faults.test.ts lets fail, or with --every-fault all of it, which takes five minutes:
  *
  *     node test/sanitize.mjs [--every-fault]
+ *
+ * Expects what `npm run build` makes, for the Node processes.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -33,16 +35,21 @@ for (const sanitizers of ['address,undefined', 'thread']) {
     ...['-S', '.', '-B', tree, '-D', 'CMAKE_BUILD_TYPE=RelWithDebInfo'],
     ...['-D', `DLLMEMFILEMAP_SANITIZE=${sanitizers}`],
   ]);
-  run('cmake', ['--build', tree, '--parallel', '--target', 'kernel32_test', 'faults', 'fault_runner']);
-  // The thread sanitizer needs its addresses free, so no randomized ones.
-  const output = run('setarch', ['-R', join(root, tree, 'RelWithDebInfo/kernel32_test')], {
-    TSAN_OPTIONS: 'halt_on_error=1',
+  const programs = ['kernel32_test', 'stress_worker', 'dll_peer', 'faults', 'fault_runner'];
+  run('cmake', ['--build', tree, '--parallel', '--target', ...programs]);
+  const folder = join(root, tree, 'RelWithDebInfo');
+  const options = {
+    TSAN_OPTIONS: `halt_on_error=1 suppressions=${join(root, 'test/thread-sanitizer.txt')}`,
     UBSAN_OPTIONS: 'print_stacktrace=1',
-  });
+  };
+  // The thread sanitizer needs its addresses free, so no randomized ones.
+  const output = run('setarch', ['-R', join(folder, 'kernel32_test')], options);
   console.log(`${sanitizers}: ${output.match(/^ok /gm).length} tests passed`);
+  const stress = ['test/stress/run.mjs', '--seconds', '15', '--build', folder];
+  const table = run('setarch', ['-R', process.execPath, ...stress], options);
+  console.log(`${sanitizers}: the stress passed, with ${table.match(/^killed +(.*)$/m)[1]} killed`);
   // The thread sanitizer cannot be loaded after the library that makes calls fail.
   if (sanitizers === 'thread') continue;
-  run('npx', ['tsc']);
   const scenarios = process.argv.includes('--every-fault') ? '' : SOME_SCENARIOS;
   const faults = run(
     'npx',
@@ -50,7 +57,7 @@ for (const sanitizers of ['address,undefined', 'thread']) {
     {
       NO_COLOR: '1',
       ASAN_OPTIONS: 'verify_asan_link_order=0',
-      FAULTS_PROGRAMS: join(root, tree, 'RelWithDebInfo'),
+      FAULTS_PROGRAMS: folder,
     },
   );
   console.log(`${sanitizers}: ${faults.match(/.* places of a kill/)?.[0] ?? 'no faults, without root'}`);

@@ -103,7 +103,7 @@ namespace {
 // Whether there is a terminator in the block. The array stands for a vector register: this way
 // compilers need two instructions for eight characters, and gather the result only at the end.
 template <size_t bytes>
-__attribute__((no_sanitize("address"))) bool HasTerminator(const WCHAR* block) {
+__attribute__((no_sanitize("address", "thread"))) bool HasTerminator(const WCHAR* block) {
   constexpr size_t kLanes = 8;
   WCHAR found[kLanes] = {};
   for (size_t i = 0; i < bytes / sizeof(WCHAR); i += kLanes) {
@@ -124,7 +124,7 @@ bool IsAligned(const WCHAR* text, size_t bytes) {
 }  // namespace
 
 // Looks at blocks that are aligned, so that none reaches into a page that the string does not. They
-// reach behind the terminator, though, which the address sanitizer would report.
+// reach behind the terminator, though, which sanitizers would report.
 int WINAPI lstrlenW(LPCWSTR lpString) {
   constexpr size_t kLarge = 128, kSmall = 16;
   if (!lpString) return 0;

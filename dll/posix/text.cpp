@@ -29,7 +29,11 @@ void AppendUtf8(char32_t point, std::string* text) {
 char32_t ConsumeUtf8(std::string_view* text) {
   const auto byte = [text](size_t i) { return static_cast<unsigned char>((*text)[i]); };
   const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  const size_t length = lead < 0x80                   ? 1
+                        : lead < 0xC0 || lead >= 0xF8 ? 0
+                        : lead < 0xE0                 ? 2
+                        : lead < 0xF0                 ? 3
+                                                      : 4;
   constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
   char32_t point = length < 2 ? lead : lead & (0x7F >> length);
   size_t i = 1;

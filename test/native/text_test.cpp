@@ -80,6 +80,12 @@ TEST("A byte that is no UTF-8 becomes U-FFFD") {
   WCHAR text[100] = {};
   EXPECT_EQ(ToUnits("a\xFFz", /*size=*/-1, text, 100), 4);
   EXPECT(Text(text) == TEXT("a\xFFFDz"));
+  // What would lead five bytes, or more.
+  for (const char lead : {'\xF8', '\xFA', '\xFC', '\xFF'}) {
+    const char bytes[] = {lead, '\x88', '\x98', '\x98', 0};
+    EXPECT_EQ(ToUnits(bytes, /*size=*/-1, text, 100), 5);
+    EXPECT(Text(text) == TEXT("\xFFFD\xFFFD\xFFFD\xFFFD"));
+  }
 }
 
 TEST("Converting into too little room is ERROR_INSUFFICIENT_BUFFER") {

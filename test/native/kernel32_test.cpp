@@ -47,11 +47,6 @@ bool Run(const Test& test) {
   return result.failures == 0;
 }
 
-std::string Outcome(bool success, DWORD error) {
-  return (success ? "success, last error " : "failure, last error ") +
-         (error == kUntouched ? "untouched" : std::to_string(error));
-}
-
 // Names are ASCII, so what is not cannot be one.
 std::string Narrow(LPCWSTR text) {
   std::string narrow;
@@ -80,13 +75,6 @@ void Note(const std::string& text) { result.details += "  " + text + "\n"; }
 Case::Case(const std::string& description) { cases.push_back(description); }
 
 Case::~Case() { cases.pop_back(); }
-
-void ExpectOutcome(const char* file, int line, const char* call, bool expected_success,
-                   DWORD expected_error, bool success, DWORD error) {
-  if (success != expected_success || error != expected_error) {
-    Fail(file, line, call, Outcome(expected_success, expected_error), Outcome(success, error));
-  }
-}
 
 const std::basic_string<WCHAR>& ProgramPath() { return program_path; }
 

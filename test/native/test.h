@@ -49,8 +49,17 @@ void ExpectEqual(const char* file, int line, const char* expression, const T& ac
   if (!(actual == expected)) Fail(file, line, expression, Show<T>(expected), Show(actual));
 }
 
-void ExpectOutcome(const char* file, int line, const char* call, bool expected_success,
-                   DWORD expected_error, bool success, DWORD error);
+inline std::string Outcome(bool success, DWORD error) {
+  return (success ? "success, last error " : "failure, last error ") +
+         (error == kUntouched ? "untouched" : std::to_string(error));
+}
+
+inline void ExpectOutcome(const char* file, int line, const char* call, bool expected_success,
+                          DWORD expected_error, bool success, DWORD error) {
+  if (success != expected_success || error != expected_error) {
+    Fail(file, line, call, Outcome(expected_success, expected_error), Outcome(success, error));
+  }
+}
 
 // The absolute path of this program.
 const std::basic_string<WCHAR>& ProgramPath();

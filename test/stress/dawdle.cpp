@@ -16,8 +16,9 @@ namespace {
 void Dawdle() {
   thread_local std::minstd_rand random(static_cast<unsigned>(getpid()) * 31 +
                                        static_cast<unsigned>(gettid()));
-  if (random() % 16 != 0) return;
-  const timespec pause = {0, static_cast<long>(random() % 300'000)};
+  static const unsigned rarity = 4u << getpid() % 3 * 2;  // 4, 16 or 64
+  if (random() % rarity != 0) return;
+  const timespec pause = {0, static_cast<long>(random() % 500'000)};
   nanosleep(&pause, nullptr);
 }
 

@@ -27,11 +27,13 @@ export class Mappings extends Group {
     const size = random.oneOf([1, 1, 4096, 4097, 65_537]);
     const names = this.#names(count, size);
 
+    let next = await this.#gather(random);
     for (let races = random.below(4); races > 0; races--) {
-      const racers = await this.#race(random, names, count, random.between(1, 2));
+      const racers = await this.#race(random, names, count, next, random.between(1, 2));
+      next = await this.#gather(random);
       await Promise.all(racers.map((worker) => this.end(worker, random)));
     }
-    const racers = await this.#race(random, names, count);
+    const racers = await this.#race(random, names, count, next);
     await this.#settle(racers);
     const [keeper, ...others] = racers;
 
@@ -68,16 +70,27 @@ export class Mappings extends Group {
     return `${hexFromText(this.#base)} ${count} ${size}`;
   }
 
+  /** Starts some, which meet in the next race: at its names, or already at the sweep that comes before. */
+  async #gather(random) {
+    const workers = Array.from({ length: random.between(3, 5) }, () => this.start('C++'));
+    const stage = random.below(4);
+    if (stage > 0) await Promise.all(workers.map((worker) => worker.ready));
+    if (stage > 1) {
+      // They sweep now. So if those who hold the names are killed, it is the race that comes upon what is left of them.
+      const unused = hexFromText(`${this.#base}unused `);
+      await Promise.all(workers.map((worker) => worker.ask(`absent ${unused} 1 1`)));
+    }
+    return workers;
+  }
+
   /**
-   * Has several create all names at once while nobody holds them.
+   * Has workers create all names at once while nobody holds them.
    *
    * @param victims how many of them are killed in the middle
    * @returns those that hold the names then
    */
-  async #race(random, names, count, victims = 0) {
-    const all = Array.from({ length: random.between(2, 4) + victims }, () => this.start('C++'));
-    // Those that have started meet in the race; those that have not, at the sweep and the first name.
-    if (random.below(4) > 0) await Promise.all(all.map((worker) => worker.ready));
+  async #race(random, names, count, workers, victims = 0) {
+    const all = [...workers];
     if (this.guest && random.below(4) === 0) all.push(this.guest);
     const killings = all.slice(0, victims).map(async (worker) => {
       const told = worker.ask(`race ${names}`);

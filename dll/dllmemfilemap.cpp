@@ -51,15 +51,39 @@ bool HasTerminator(const WCHAR* text) {
   return (halves[0] | halves[1]) != 0;
 }
 
-// Copies the memory's characters, at most `capacity`, up to the terminator in blocks of `count`.
-// Searching and copying at once, it reads the memory into the processor only once.
+// Copies characters, at most `capacity`, up to the terminator in blocks of `count`. Searching and
+// copying at once, it reads them into the processor only once.
 template <DWORD count>
-DWORD CopyBlocks(WCHAR* to, DWORD length, DWORD capacity) {
-  while (capacity - length >= count && !HasTerminator<count>(memory + length)) {
-    memcpy(to + length, memory + length, count * sizeof(WCHAR));
+DWORD CopyBlocks(WCHAR* to, const WCHAR* from, DWORD length, DWORD capacity) {
+  while (capacity - length >= count && !HasTerminator<count>(from + length)) {
+    memcpy(to + length, from + length, count * sizeof(WCHAR));
     length += count;
   }
   return length;
+}
+
+// Copies characters one by one up to the terminator, `end` at the latest.
+DWORD CopyCharacters(WCHAR* to, const WCHAR* from, DWORD length, DWORD end) {
+  for (; length < end && from[length] != 0; ++length) to[length] = from[length];
+  return length;
+}
+
+// Copies the string, at most `capacity` characters of it, and returns how many, without the
+// terminator. Looks at blocks that are aligned, so that none reaches into a page that the string
+// does not. They reach behind the terminator, though, which the address sanitizer would report.
+DWORD CopyString(WCHAR* to, const WCHAR* from, DWORD capacity) {
+  constexpr DWORD kSmall = 8, kLarge = 64;
+  const uintptr_t address = reinterpret_cast<uintptr_t>(from);
+  if (address % sizeof(WCHAR) != 0) return CopyCharacters(to, from, 0, capacity);
+  const DWORD unaligned = static_cast<DWORD>(0 - address / sizeof(WCHAR)) % kLarge;
+  const DWORD start = unaligned < capacity ? unaligned : capacity;              // of large blocks
+  const DWORD first = unaligned % kSmall < start ? unaligned % kSmall : start;  // of small ones
+  DWORD length = CopyCharacters(to, from, 0, first);
+  if (length < first) return length;
+  length = CopyBlocks<kSmall>(to, from, length, start);
+  if (length == start) length = CopyBlocks<kLarge>(to, from, length, capacity);
+  length = CopyBlocks<kSmall>(to, from, length, capacity);
+  return CopyCharacters(to, from, length, capacity);
 }
 
 }  // namespace
@@ -78,10 +102,7 @@ extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD fdwReason, LPVOID lpvReserved) {
 
 VOID __cdecl SetSharedMem(LPWSTR lpszBuf) {
   if (!memory || !lpszBuf) return;
-  const DWORD full_length = static_cast<DWORD>(lstrlenW(lpszBuf));
-  const DWORD length = full_length < kCapacity ? full_length : kCapacity - 1;
-  memcpy(memory, lpszBuf, length * sizeof(WCHAR));
-  memory[length] = 0;
+  memory[CopyString(memory, lpszBuf, kCapacity - 1)] = 0;
 }
 
 VOID __cdecl GetSharedMem(LPWSTR lpszBuf, DWORD cchSize) {
@@ -89,9 +110,9 @@ VOID __cdecl GetSharedMem(LPWSTR lpszBuf, DWORD cchSize) {
   DWORD length = 0;
   if (memory) {
     const DWORD capacity = cchSize <= kCapacity ? cchSize - 1 : kCapacity;
-    length = CopyBlocks<64>(lpszBuf, length, capacity);
-    length = CopyBlocks<8>(lpszBuf, length, capacity);
-    for (; length < capacity && memory[length] != 0; ++length) lpszBuf[length] = memory[length];
+    length = CopyBlocks<64>(lpszBuf, memory, length, capacity);
+    length = CopyBlocks<8>(lpszBuf, memory, length, capacity);
+    length = CopyCharacters(lpszBuf, memory, length, capacity);
   }
   lpszBuf[length] = 0;
 }

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What of faults.test.ts runs each call of dll/posix at least once. */
 const SOME_SCENARIOS =
-  'that another process has|killed process had|everyone may use|two views|DLL is loaded,|by its name|is converted';
+  'SetSharedMem|that another process has|killed process had|everyone may use|two views|DLL is loaded,|by its name|is converted';
 
 /** Runs a command, quietly unless it fails, and returns what it printed. */
 function run(command, args, env = {}) {

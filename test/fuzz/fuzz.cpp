@@ -78,13 +78,6 @@ Guarded::Guarded(const test::Text& text, bool terminated) {
 
 Guarded::~Guarded() { munmap(memory_, size_); }
 
-void Begin() {
-  const int null = open("/dev/null", O_RDONLY);
-  dup2(null, STDIN_FILENO);
-  close(null);
-  test::PageSize();
-}
-
 Run::Run(size_t views) : views_(views), lowest_free_descriptor_(LowestFreeDescriptor()) {}
 
 Run::~Run() {
@@ -101,3 +94,13 @@ Run::~Run() {
 }
 
 }  // namespace fuzz
+
+// Called once, before the first run.
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  // Stdin is empty from now on.
+  const int null = open("/dev/null", O_RDONLY);
+  dup2(null, STDIN_FILENO);
+  close(null);
+  test::PageSize();
+  return 0;
+}

@@ -34,9 +34,6 @@ class Guarded {
   WCHAR* text_;
 };
 
-// Call before the first run. Stdin is empty from then on.
-void Begin();
-
 // One run: nothing that it opened is left at its end, and nothing mapped but so many views of the
 // DLL that the fuzzer is linked against.
 class Run {

@@ -279,11 +279,6 @@ class Numbers {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  fuzz::Begin();
-  return 0;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const fuzz::Run run;
   FuzzedDataProvider data(bytes, size);

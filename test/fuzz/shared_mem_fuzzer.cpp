@@ -44,16 +44,10 @@ void Get(const Text& model, DWORD size) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  fuzz::Begin();
-  Memory();
-  return 0;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  WCHAR* const memory = Memory();  // kept open, so before the first run
   const fuzz::Run run(/*views=*/2);
   FuzzedDataProvider data(bytes, size);
-  WCHAR* const memory = Memory();
   std::fill_n(memory, kCapacity, WCHAR{0});
   Text model(kCapacity, 0);
   while (data.remaining_bytes() > 0) {

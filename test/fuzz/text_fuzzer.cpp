@@ -46,11 +46,6 @@ void ExpectConverts(const std::basic_string<Char>& expected, Call call) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  fuzz::Begin();
-  return 0;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   static const iconv_t from_utf8 = iconv_open("UTF-16LE", "UTF-8");
   static const iconv_t to_utf8 = iconv_open("UTF-8", "UTF-16LE");

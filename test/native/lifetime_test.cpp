@@ -15,15 +15,20 @@ bool IsZeroed(const View& view, SIZE_T size) {
   return true;
 }
 
+// Creates an object, or opens the one there is, as the last error has to say.
+Handle CreateSaying(DWORD last_error, const Text& name, uint64_t size = kSize) {
+  SetLastError(kUntouched);
+  const HANDLE created = Create(name, size);
+  EXPECT_EQ(GetLastError(), last_error);
+  return Handle(created);
+}
+
 }  // namespace
 
 TEST("CreateFileMappingW on a free name makes zeroed memory and sets the last error to 0") {
   constexpr SIZE_T kOneMiB = 1024 * 1024;
   const Text name = UniqueName();
-  SetLastError(kUntouched);
-  const HANDLE created = Create(name, kOneMiB);
-  EXPECT_EQ(GetLastError(), ERROR_SUCCESS);
-  const Handle mapping(created);
+  const Handle mapping(CreateSaying(ERROR_SUCCESS, name, kOneMiB));
   const View view(Map(mapping.get()));
   REQUIRE(view);
   EXPECT(IsZeroed(view, kOneMiB));
@@ -35,10 +40,7 @@ TEST("CreateFileMappingW on a taken name opens the object there is and says so")
   const View first_view(Map(first.get()));
   REQUIRE(first_view);
   first_view[100] = 42;
-  SetLastError(kUntouched);
-  const HANDLE created = Create(name);
-  EXPECT_EQ(GetLastError(), ERROR_ALREADY_EXISTS);
-  const Handle second(created);
+  const Handle second(CreateSaying(ERROR_ALREADY_EXISTS, name));
   EXPECT(second.get() != first.get());
   const View second_view(Map(second.get()));
   REQUIRE(second_view);
@@ -120,10 +122,7 @@ TEST("The last CloseHandle frees the name and the memory") {
   view = View(nullptr);
   mapping = Handle(nullptr);
   EXPECT_FAILS(Open(name), ERROR_FILE_NOT_FOUND);
-  SetLastError(kUntouched);
-  const HANDLE created = Create(name, 2 * PageSize());
-  EXPECT_EQ(GetLastError(), ERROR_SUCCESS);
-  const Handle again(created);
+  const Handle again(CreateSaying(ERROR_SUCCESS, name, 2 * PageSize()));
   const View zeroed(Map(again.get()));
   REQUIRE(zeroed);
   EXPECT(IsZeroed(zeroed, 2 * PageSize()));
@@ -147,10 +146,7 @@ TEST("Any one handle keeps the name whichever was the first") {
 TEST("A name is free and zeroed again however often it is created") {
   const Text name = UniqueName();
   for (int i = 0; i < 100; ++i) {
-    SetLastError(kUntouched);
-    const HANDLE created = Create(name);
-    EXPECT_EQ(GetLastError(), ERROR_SUCCESS);
-    const Handle mapping(created);
+    const Handle mapping(CreateSaying(ERROR_SUCCESS, name));
     const View view(Map(mapping.get()));
     REQUIRE(view);
     EXPECT(IsZeroed(view, PageSize()));
@@ -178,10 +174,7 @@ TEST("A new object of an old name is not the memory that an old view shows") {
   REQUIRE(old_view);
   old_view[0] = 42;
   EXPECT(old_mapping.Close());
-  SetLastError(kUntouched);
-  const HANDLE created = Create(name);
-  EXPECT_EQ(GetLastError(), ERROR_SUCCESS);
-  const Handle mapping(created);
+  const Handle mapping(CreateSaying(ERROR_SUCCESS, name));
   const View view(Map(mapping.get()));
   REQUIRE(view);
   EXPECT_EQ(view[0], 0);
@@ -229,8 +222,5 @@ TEST("A process that ends without closing anything no longer counts") {
   EXPECT(taken);
   EXPECT(child.End());
   EXPECT_FAILS(Open(name), ERROR_FILE_NOT_FOUND);
-  SetLastError(kUntouched);
-  const HANDLE created = Create(name);
-  EXPECT_EQ(GetLastError(), ERROR_SUCCESS);
-  const Handle mapping(created);
+  const Handle mapping(CreateSaying(ERROR_SUCCESS, name));
 }

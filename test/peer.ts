@@ -22,7 +22,7 @@ export const canRunAsOthers =
     }
   });
 
-const hexFromText = (text: string) =>
+export const hexFromText = (text: string) =>
   Array.from({ length: text.length }, (_, i) => text.charCodeAt(i).toString(16).padStart(4, '0')).join('');
 const textFromHex = (hex: string) =>
   (hex.match(/.{4}/g) ?? []).map((unit) => String.fromCharCode(Number.parseInt(unit, 16))).join('');

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "errors.h"
+#include "fork.h"
 #include "handles.h"
 #include "lost_pages.h"
 #include "named_file.h"
@@ -85,7 +86,7 @@ class ViewTable {
   void* Add(uint64_t length, const ViewKind& kind, Map map) {
     // Memory first: what is mapped cannot get lost.
     std::map<uintptr_t, View> one = {{0, {length, kind.protection, kind.prot, nullptr}}};
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     void* const address = map();
     if (address == MAP_FAILED) return Fail<void*>(ErrorFromErrno(errno));
     auto node = one.extract(one.begin());
@@ -101,7 +102,7 @@ class ViewTable {
 
   // The view that the address is in: its base, or 0 if there is none.
   uintptr_t Find(LPCVOID address, View* view) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     const auto found = Holding(address);
     if (found == views_.end()) return 0;
     *view = found->second;
@@ -111,7 +112,7 @@ class ViewTable {
   // Unmaps under the lock, so that no other thread's new view at the same address is forgotten. On
   // failure returns FALSE and sets the last error.
   BOOL Unmap(LPCVOID address) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     const auto found = Holding(address);
     if (found == views_.end()) return Fail<BOOL>(ERROR_INVALID_ADDRESS);
     View& view = found->second;
@@ -135,7 +136,7 @@ class ViewTable {
     return value - next->first < next->second.length ? next : views_.end();
   }
 
-  std::mutex mutex_;
+  TableMutex mutex_;
   std::map<uintptr_t, View> views_;
 };
 

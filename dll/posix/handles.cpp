@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "errors.h"
+#include "fork.h"
 
 namespace kernel32 {
 namespace {
@@ -25,7 +26,7 @@ struct Slot {
 class HandleTable {
  public:
   HANDLE Add(std::shared_ptr<KernelObject> object) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     size_t index;
     if (!free_.empty()) {
       index = free_.back();
@@ -47,14 +48,14 @@ class HandleTable {
   }
 
   std::shared_ptr<KernelObject> Find(HANDLE handle) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     const Slot* slot = SlotOf(handle);
     return slot ? slot->object : nullptr;
   }
 
   // The caller destroys what comes back, outside the lock.
   std::shared_ptr<KernelObject> Remove(HANDLE handle) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     Slot* slot = SlotOf(handle);
     if (!slot) return nullptr;
     free_.push_back(slot - slots_.data());
@@ -64,7 +65,7 @@ class HandleTable {
   // Likewise, for the first object in the slots from *index on, and moves *index behind it. Null if
   // there is none.
   std::shared_ptr<KernelObject> RemoveNext(size_t* index) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(mutex_);
     while (*index < slots_.size()) {
       Slot* const slot = &slots_[(*index)++];
       if (slot->object) return Empty(slot);
@@ -88,7 +89,7 @@ class HandleTable {
     return std::move(slot->object);
   }
 
-  std::mutex mutex_;
+  TableMutex mutex_;
   std::vector<Slot> slots_;
   std::vector<size_t> free_;
 };

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "errors.h"
+#include "fork.h"
 #include "utf.h"
 
 namespace kernel32 {
@@ -31,7 +32,7 @@ thread_local bool lacks_memory = false;
 std::atomic<bool> process_is_ending{false};
 
 struct ModuleTable {
-  std::mutex mutex;
+  TableMutex mutex;
   std::map<HMODULE, unsigned> counts;  // how often LoadLibraryW has returned each
   // An export's address and name of each library whose entry point refused when it was loaded. One
   // that is loaded already is not asked again.
@@ -94,7 +95,7 @@ bool IsLinkedIntoProgram(const char* symbol, const void* address) {
 bool HasRefused(void* library) {
   std::map<const void*, std::string> refusing;
   {
-    std::lock_guard<std::mutex> lock(Modules().mutex);
+    std::lock_guard<TableMutex> lock(Modules().mutex);
     refusing = Modules().refusing;
   }
   for (const auto& [address, symbol] : refusing) {
@@ -104,7 +105,7 @@ bool HasRefused(void* library) {
 }
 
 bool IsPermanent(const void* address) {
-  std::lock_guard<std::mutex> lock(Modules().mutex);
+  std::lock_guard<TableMutex> lock(Modules().mutex);
   return Modules().permanent.count(address) != 0;
 }
 
@@ -120,7 +121,7 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
   static const int noted = atexit([] { process_is_ending = true; });
   static_cast<void>(noted);
   {
-    std::lock_guard<std::mutex> lock(Modules().mutex);
+    std::lock_guard<TableMutex> lock(Modules().mutex);
     Modules().refusing.erase(address);
   }
   const bool linked = IsLinkedIntoProgram(symbol, address);
@@ -132,7 +133,7 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
     std::set<const void*> permanent;
     if (linked) permanent.insert(address);
     if (entry(module, DLL_PROCESS_ATTACH, nullptr)) {
-      std::lock_guard<std::mutex> lock(Modules().mutex);
+      std::lock_guard<TableMutex> lock(Modules().mutex);
       Modules().permanent.merge(permanent);
       return TRUE;
     }
@@ -142,7 +143,7 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
     } catch (const std::bad_alloc&) {
     }
     entry(module, DLL_PROCESS_DETACH, nullptr);
-    std::lock_guard<std::mutex> lock(Modules().mutex);
+    std::lock_guard<TableMutex> lock(Modules().mutex);
     Modules().refusing.merge(refusing);
   } catch (const std::bad_alloc&) {
     lacks_memory = true;
@@ -174,7 +175,7 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   if (lacked_memory) return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
   if (HasRefused(library.get())) return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
   {
-    std::lock_guard<std::mutex> lock(Modules().mutex);
+    std::lock_guard<TableMutex> lock(Modules().mutex);
     ++Modules().counts[static_cast<HMODULE>(library.get())];
   }
   return static_cast<HMODULE>(library.release());
@@ -185,7 +186,7 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
 BOOL WINAPI FreeLibrary(HMODULE hLibModule) {
   if (!hLibModule) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   {
-    std::lock_guard<std::mutex> lock(Modules().mutex);
+    std::lock_guard<TableMutex> lock(Modules().mutex);
     const auto found = Modules().counts.find(hLibModule);
     if (found == Modules().counts.end()) return Fail<BOOL>(ERROR_MOD_NOT_FOUND);
     if (--found->second == 0) Modules().counts.erase(found);
@@ -197,7 +198,7 @@ FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName) {
   // Below 64 KiB it is an ordinal, which these systems' libraries do not have.
   if (reinterpret_cast<uintptr_t>(lpProcName) < 0x10000) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);
   {
-    std::lock_guard<std::mutex> lock(Modules().mutex);
+    std::lock_guard<TableMutex> lock(Modules().mutex);
     if (Modules().counts.count(hModule) == 0) return Fail<FARPROC>(ERROR_MOD_NOT_FOUND);
   }
   void* const address = dlsym(hModule, lpProcName);

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "errors.h"
+#include "fork.h"
 #include "platform.h"
 
 namespace kernel32 {
@@ -49,6 +50,22 @@ class Descriptor {
   int fd_;
 };
 
+// A moment that lies so far ahead.
+class Deadline {
+ public:
+  explicit Deadline(int64_t milliseconds) : end_(Now() + milliseconds) {}
+  bool HasPassed() const { return Now() >= end_; }
+
+ private:
+  static int64_t Now() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  }
+
+  const int64_t end_;
+};
+
 // Waiting for another process that is between two system calls: first a few turns of the scheduler,
 // then pauses. It may have been stopped there, so the waiting has an end.
 class Patience {
@@ -57,19 +74,16 @@ class Patience {
   bool Wait() {
     if (++turns_ <= 16) {
       sched_yield();
-      return true;
+    } else {
+      const timespec pause = {0, 500'000};
+      nanosleep(&pause, nullptr);
     }
-    const timespec pause = {0, 500'000};
-    nanosleep(&pause, nullptr);
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (turns_ == 17) since_ = now.tv_sec;
-    return now.tv_sec - since_ <= 5;
+    return !end_.HasPassed();
   }
 
  private:
   int turns_ = 0;
-  time_t since_ = 0;
+  const Deadline end_{5000};
 };
 
 // Does `command` with the lock that says that the object is alive. Returns 0 or an errno.
@@ -135,8 +149,10 @@ int OpenFile(const std::string& path, bool writable, Namespace scope) {
 constexpr char kNew[] = "new-";  // what a passing name goes on with
 
 // Removes what processes that are dead by now left in the namespace. Returns whether there was
-// anything, or somebody is preparing a file.
+// anything, or somebody is preparing a file. Anybody may have filled the directory, so it stops
+// after a second.
 bool Sweep(Namespace scope) {
+  const Deadline end(1000);
   bool found = false;
   const std::string prefix = PathPrefix(scope);
   const size_t slash = prefix.rfind('/');
@@ -144,6 +160,7 @@ bool Sweep(Namespace scope) {
                                                       &closedir);
   if (!directory) return false;
   while (const dirent* entry = readdir(directory.get())) {
+    if (end.HasPassed()) break;
     if (strncmp(entry->d_name, prefix.c_str() + slash + 1, prefix.size() - slash - 1) != 0)
       continue;
     const std::string path = prefix.substr(0, slash + 1) + entry->d_name;
@@ -241,10 +258,10 @@ uint64_t PageSize() {
 uint64_t InWholePages(uint64_t size) { return (size + PageSize() - 1) / PageSize() * PageSize(); }
 
 NamedFile::NamedFile(int fd, std::string path, const Properties& properties)
-    : fd_(fd), path_(std::move(path)), properties_(properties), owner_(getpid()) {}
+    : fd_(fd), path_(std::move(path)), properties_(properties), forks_(Forks()) {}
 
 NamedFile::~NamedFile() {
-  if (!path_.empty() && getpid() == owner_) {
+  if (!path_.empty() && Forks() == forks_) {
     Lock(fd_, F_UNLCK);
     // Of several that let go at the same moment, the last to get here finds nobody and frees the
     // name.

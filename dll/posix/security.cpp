@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "errors.h"
+#include "fork.h"
 
 // An access-control list that only ConvertStringSecurityDescriptorToSecurityDescriptorW makes.
 struct _ACL {
@@ -67,7 +68,7 @@ DWORD ParseSddl(std::u16string_view text, uint32_t* mode) {
 
 // The descriptors that LocalFree may free.
 struct MadeDescriptors {
-  std::mutex mutex;
+  TableMutex mutex;
   std::set<void*> descriptors;
 };
 
@@ -125,7 +126,7 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
   made->descriptor.Control = SE_DACL_PRESENT;
   made->descriptor.Dacl = &made->acl;
   {
-    std::lock_guard<std::mutex> lock(Made().mutex);
+    std::lock_guard<TableMutex> lock(Made().mutex);
     Made().descriptors.insert(made.get());
   }
   if (SecurityDescriptorSize) *SecurityDescriptorSize = sizeof *made;
@@ -138,7 +139,7 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
 HLOCAL WINAPI LocalFree(HLOCAL hMem) {
   if (!hMem) return nullptr;
   {
-    std::lock_guard<std::mutex> lock(Made().mutex);
+    std::lock_guard<TableMutex> lock(Made().mutex);
     if (Made().descriptors.erase(hMem) == 0) return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
   }
   delete static_cast<DescriptorWithAcl*>(hMem);

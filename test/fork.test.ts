@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { FileMapping, getSharedMem, unloadSharedMem } from 'dllmemfilemap';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { programPath } from '../dist/native-library.js';
+import { hexFromText, Peer } from './peer.js';
+
+const forks = programPath('forks');
+
+/** What another process finds under the name, or the error. */
+function lookUp(name: string): number | string {
+  try {
+    using mapping = FileMapping.open(name, { access: 'read' });
+    using view = mapping.mapView();
+    return view.snapshot(0, 1)[0] as number;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+function sharedText(): string {
+  const text = getSharedMem();
+  unloadSharedMem();
+  return text;
+}
+
+afterEach(unloadSharedMem);
+
+describe.skipIf(process.platform === 'win32')(
+  'A forked process that starts no other program (Windows has none)',
+  () => {
+    const start = (name: string, scenario: string) => Peer.run(forks, [hexFromText(name), scenario]);
+
+    test.each(['exits', 'ends by _exit', 'closes all and ends', 'is killed'])(
+      'writes to what its parent has, and takes nothing from it when it %s',
+      async (scenario) => {
+        const name = randomUUID();
+        const parent = await start(name, scenario);
+        expect(await parent.ask('read')).toBe('43');
+        expect(lookUp(name)).toBe(43);
+        expect(sharedText()).toBe('child');
+        await parent.kill();
+        expect(lookUp(name)).toBe('ERROR_FILE_NOT_FOUND');
+        expect(sharedText()).toBe('');
+      },
+    );
+
+    test('keeps alive what it has of its parent when that has ended', async () => {
+      const name = randomUUID();
+      // Node closes the input of a process that has ended, so a shell outlives it.
+      const script = '"$0" "$@"; exec tail -f /dev/null';
+      const child = await Peer.run('sh', ['-c', script, forks, hexFromText(name), 'stays']);
+      expect(lookUp(name)).toBe(43);
+      expect(sharedText()).toBe('child');
+      child.process.stdin.end();
+      await vi.waitUntil(() => lookUp(name) === 'ERROR_FILE_NOT_FOUND');
+      expect(sharedText()).toBe('');
+    });
+
+    test('keeps its memory, and not the name, when its parent closes all', async () => {
+      const name = randomUUID();
+      const both = await start(name, 'stays while its parent closes all');
+      await vi.waitUntil(() => lookUp(name) === 'ERROR_FILE_NOT_FOUND');
+      expect(await both.ask('read')).toBe('43');
+      using mapping = FileMapping.create(name, 4096);
+      using view = mapping.mapView();
+      expect(mapping.created).toBe(true);
+      expect(await both.ask('write')).toBe('ok');
+      expect(await both.ask('read')).toBe('44');
+      expect(view.bytes[0]).toBe(0);
+      both.process.stdin.end();
+    });
+
+    test('calls what its parent calls, whatever the threads of that were in the middle of', () => {
+      const { stdout, status } = spawnSync(forks, ['threads'], { encoding: 'utf8', timeout: 50_000 });
+      expect({ stdout, status }).toEqual({ stdout: 'all children ended well\n', status: 0 });
+    });
+  },
+);

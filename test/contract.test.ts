@@ -400,7 +400,7 @@ describe.skipIf(!canRunAsOthers)(
 const modeOf = (path: string) => (statSync(path).mode & 0o7777).toString(8);
 
 describe('6. The security of an object is what was asked for:', () => {
-  const options: readonly [Security | undefined, string, string | undefined][] = [
+  const options: readonly [Exclude<Security, object> | undefined, string, string | undefined][] = [
     [undefined, '600', undefined],
     ['user', '600', undefined],
     ['everyone-read', '644', 'read'],
@@ -415,12 +415,16 @@ describe('6. The security of an object is what was asked for:', () => {
     }
   });
 
-  test.skipIf(onWindows)('the umask of the creator takes nothing away (POSIX)', async () => {
-    const name = freeName('Global\\');
-    const shell = ['-c', 'umask 077; exec "$0" "$@"', ...Peer.commandLine('Node', 'mapping')];
-    const peer = await Peer.run('sh', shell);
-    expect(modeOf(await fileMadeBy(() => peer.create(name, PAGE, 'everyone-read-write')))).toBe('666');
-  });
+  test.skipIf(onWindows).each(['000', '077', '777'])(
+    'the umask %s of the creator adds nothing and takes nothing away (POSIX)',
+    async (umask) => {
+      const shell = ['-c', `umask ${umask}; exec "$0" "$@"`, ...Peer.commandLine('Node', 'mapping')];
+      for (const [security, mode] of options) {
+        const peer = await Peer.run('sh', shell);
+        expect(modeOf(await fileMadeBy(() => peer.create(freeName('Global\\'), PAGE, security)))).toBe(mode);
+      }
+    },
+  );
 
   test.skipIf(!onWindows).each(options)(
     '%s (mode %s elsewhere) lets everyone do: %s (Windows)',

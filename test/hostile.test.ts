@@ -29,6 +29,7 @@ import { fileMadeBy } from './shared-files.js';
 // What other processes and users can do to the files behind the names. On Windows a name is no file.
 
 const onWindows = platform === 'win32';
+const onLinux = platform === 'linux';
 const asRoot = process.getuid?.() === 0;
 const OTHER = { uid: 12_345, gid: 12_345 };
 
@@ -208,6 +209,37 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       const peer = await Peer.start('C++', 'mapping', { uid: 12_345, gid: 12_345 });
       expect(await peer.open(name, 'read')).toBe(DENIED);
       expect(await peer.create(name, PAGE)).toBe(DENIED);
+    },
+  );
+
+  test.skipIf(!canRunAsOthers || !onLinux)(
+    "another user's lock is waited for if nothing else tells the file from an object, and not for ever (not without root)",
+    async () => {
+      const { name, path } = await freePath('Global\\');
+      const copy = join(temporaryFolder(), 'copy');
+      {
+        using _mapping = FileMapping.create(name, PAGE, { security: 'everyone-read-write' });
+        copyFileSync(path, copy);
+      }
+      const plant = (content: Buffer) => {
+        writeFileSync(path, content);
+        chownSync(path, OTHER.uid, OTHER.gid);
+        chmodSync(path, 0o666);
+        return Peer.run(programPath('locks_file'), [path], OTHER);
+      };
+
+      const liar = await plant(Buffer.alloc(2 * PAGE));
+      const peers = await Promise.all(LANGUAGES.map(start));
+      for (const peer of peers) expect(await peer.create(name, PAGE)).toBe(DENIED);
+      await liar.kill();
+      rmSync(path);
+
+      await plant(readFileSync(copy));
+      const answers = Promise.all(peers.map((peer) => peer.create(name, PAGE)));
+      const message = messageOf(() => FileMapping.open(name));
+      expect(message).toMatch(/^ERROR_BUSY: .*belongs to user 12345 /);
+      expect(message).toContain(`${path} is a file of ${2 * PAGE} bytes with mode 0666`);
+      expect(await answers).toEqual(['error 170', 'error 170']);
     },
   );
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -377,6 +378,15 @@ describe.skipIf(!onLinux || !asRoot)(
       });
     });
 
+    test('that is missing is ERROR_PATH_NOT_FOUND', async () => {
+      const script = 'mount -t tmpfs tmpfs /dev && exec "$0"';
+      const peer = await Peer.run('unshare', ['--mount', 'sh', '-c', script, programPath('mapping_peer')]);
+      for (const scope of SCOPES) {
+        expect(await peer.create(freeName(scope), PAGE)).toBe('error 3');
+        expect(await peer.open(freeName(scope))).toBe(NOT_FOUND);
+      }
+    });
+
     test('that is mounted read-only is ERROR_WRITE_PROTECT', async () => {
       const peer = await startWithRoom('256k,ro', 'C++');
       expect(await peer.create(freeName(), PAGE)).toBe('error 19');
@@ -454,3 +464,28 @@ describe.skipIf(!onLinux)('The memory of a closed view (on Linux alone, where /p
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'mapped: true\nmapped: false\n', stderr: '' });
   });
 });
+
+describe.skipIf(!onLinux || !canRunAsOthers)(
+  'A set-user-id program (on Linux alone, and not without root and programs that everyone may run)',
+  () => {
+    test('has the namespace of the user it belongs to, whatever its environment says', async () => {
+      const [owner, caller] = [12_345, 23_456];
+      const folder = mkdtempSync(join(dirname(programPath('setuid_peer')), 'setuid-'));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const program = join(folder, 'peer');
+      copyFileSync(programPath('setuid_peer'), program);
+      chmodSync(folder, 0o755);
+      chownSync(program, owner, owner);
+      chmodSync(program, 0o4755);
+      const elsewhere = Object.fromEntries(
+        ['HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'LD_LIBRARY_PATH'].map((name) => [name, '/nowhere']),
+      );
+      const peer = await Peer.run(program, [], { uid: caller, gid: caller, env: elsewhere });
+      const name = freeName();
+      expect(await peer.create(name, PAGE)).toBe('ok created');
+      const as = (uid: number) => Peer.start('C++', 'mapping', { uid, gid: uid });
+      expect(await (await as(owner)).open(name)).toBe('ok');
+      expect(await (await as(caller)).open(name)).toBe(NOT_FOUND);
+    });
+  },
+);

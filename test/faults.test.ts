@@ -1,16 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, constants } from 'node:os';
-import { join } from 'node:path';
-import { env, platform } from 'node:process';
+import { platform } from 'node:process';
 import { afterAll, describe, expect, test } from 'vitest';
 import { programPath } from '../dist/native-library.js';
 import { Peer } from './peer.js';
 
 const onLinux = platform === 'linux';
 const asRoot = process.getuid?.() === 0;
-
-/** Of another build if FAULTS_PROGRAMS is its folder: see sanitize.mjs. */
-const program = (name: string) => (env.FAULTS_PROGRAMS ? join(env.FAULTS_PROGRAMS, name) : programPath(name));
 
 /**
  * What comes of a call that fails: nothing that the caller sees, as it is tried again or was not needed (`fine`), that
@@ -430,7 +426,7 @@ function outcomeOf(call: Call, action: string, usual: Outcome, scenario: Scenari
 const startRunner = () =>
   Peer.run('unshare', [
     ...['--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /dev/shm && LD_PRELOAD="$1" exec "$0"'],
-    ...[program('fault_runner'), program('libfaults.so')],
+    ...[programPath('fault_runner'), programPath('libfaults.so')],
   ]);
 
 const counts = { calls: 0, 'pairs of a call and an error': 0, 'failed allocations': 0, 'places of a kill': 0 };
@@ -566,8 +562,8 @@ test.skipIf(!onLinux || !asRoot)(
   },
 );
 
-describe.skipIf(!onLinux || env.FAULTS_PROGRAMS)('The functions that libkernel32.so calls (on Linux alone)', () => {
-  const { stdout } = spawnSync('nm', ['-D', '--undefined-only', program('libkernel32.so')], { encoding: 'utf8' });
+describe.skipIf(!onLinux)('The functions that libkernel32.so calls (on Linux alone)', () => {
+  const { stdout } = spawnSync('nm', ['-D', '--undefined-only', programPath('libkernel32.so')], { encoding: 'utf8' });
   const called = [...(stdout ?? '').matchAll(/ [UWw] ([^@\s]+)/g)].map(([, name]) =>
     (name as string).replace(/^__(\w+)_chk$/, '$1'),
   );

@@ -1,64 +1,93 @@
 /**
- * Under the sanitizers, each in a build of its own: runs the boundary's tests against dll/posix, a short stress, and some
- * of what faults.test.ts lets fail, or with --every-fault all of it, which takes five minutes:
+ * Runs all of the native code under the sanitizers: the test suite with the address, leak and undefined-behaviour ones,
+ * in its C++ programs and in Node alike, and what has several threads with the thread one; both under a short stress:
  *
  *     node test/sanitize.mjs [--every-fault]
  *
- * Expects what `npm run build` makes, for the Node processes.
+ * Of what faults.test.ts lets fail it takes some, or with --every-fault all, which takes five minutes.
  */
-import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { root, run, stage, vitest } from './staged.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+/** They run little native code, build it without sanitizers, or are run below. */
+const OTHER_FILES = '**/{bench,build,cli,documentation,faults,install,stress}.test.ts';
+
+/** With no descriptor left, the sanitizer of undefined behaviour cannot ask whether an address may be read. */
+const WITHOUT_DESCRIPTORS = 'on the number of files';
+
+/** Where the leak sanitizer cannot start its thread, or does not know itself by its process id. */
+const WITHOUT_LEAK_CHECK = 'CreateProcessW \\(on Linux|with the same process id';
 
 /** What of faults.test.ts runs each call of dll/posix at least once. */
 const SOME_SCENARIOS =
   'SetSharedMem|that another process has|killed process had|everyone may use|two views|DLL is loaded,|by its name|is converted';
 
-/** Runs a command, quietly unless it fails, and returns what it printed. */
-function run(command, args, env = {}) {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    maxBuffer: Infinity,
-  });
-  if (status === 0) return stdout;
-  console.error(`${stdout}${stderr}\n${command} ${args.join(' ')} failed`);
-  process.exit(1);
+const RACES = {
+  TSAN_OPTIONS: `halt_on_error=1 suppressions=${join(root, 'test/thread-sanitizer.txt')}`,
+};
+
+/** Ends with an error if a command did, or if any process has left a report, as one that nobody waits for may. */
+function endUnlessClean(status, reports) {
+  const files = readdirSync(reports);
+  for (const file of files) console.error(readFileSync(join(reports, file), 'utf8'));
+  if (status !== 0 || files.length > 0) process.exit(1);
 }
 
-for (const sanitizers of ['address,undefined', 'thread']) {
-  const tree = `build/sanitize-${sanitizers.replace(',', '-')}`;
-  run('cmake', [
-    ...['-S', '.', '-B', tree, '-D', 'CMAKE_BUILD_TYPE=RelWithDebInfo'],
-    ...['-D', `DLLMEMFILEMAP_SANITIZE=${sanitizers}`],
-  ]);
-  const programs = ['kernel32_test', 'stress_worker', 'dll_peer', 'faults', 'fault_runner'];
-  run('cmake', ['--build', tree, '--parallel', '--target', ...programs]);
-  const folder = join(root, tree, 'RelWithDebInfo');
-  const options = {
-    TSAN_OPTIONS: `halt_on_error=1 suppressions=${join(root, 'test/thread-sanitizer.txt')}`,
-    UBSAN_OPTIONS: 'print_stacktrace=1',
-  };
+function stress(folder, options) {
+  const command = ['test/stress/run.mjs', '--seconds', '10', '--build', folder];
   // The thread sanitizer needs its addresses free, so no randomized ones.
-  const output = run('setarch', ['-R', join(folder, 'kernel32_test')], options);
-  console.log(`${sanitizers}: ${output.match(/^ok /gm).length} tests passed`);
-  const stress = ['test/stress/run.mjs', '--seconds', '15', '--build', folder];
-  const table = run('setarch', ['-R', process.execPath, ...stress], options);
-  console.log(`${sanitizers}: the stress passed, with ${table.match(/^killed +(.*)$/m)[1]} killed`);
-  // The thread sanitizer cannot be loaded after the library that makes calls fail.
-  if (sanitizers === 'thread') continue;
-  const scenarios = process.argv.includes('--every-fault') ? '' : SOME_SCENARIOS;
-  const faults = run(
-    'npx',
-    ['vitest', 'run', '--config', 'test/vitest.config.ts', 'test/faults.test.ts', '-t', scenarios],
-    {
-      NO_COLOR: '1',
-      ASAN_OPTIONS: 'verify_asan_link_order=0',
-      FAULTS_PROGRAMS: folder,
-    },
-  );
-  console.log(`${sanitizers}: ${faults.match(/.* places of a kill/)?.[0] ?? 'no faults, without root'}`);
+  const table = run('setarch', ['-R', process.execPath, ...command], options);
+  console.log(`The stress passed, with ${table.match(/^killed +(.*)$/m)[1]} killed`);
 }
+
+function findErrorsOfMemory() {
+  const { app } = stage('sanitize-address', {
+    CMAKE_BUILD_TYPE: 'RelWithDebInfo',
+    DLLMEMFILEMAP_SANITIZE: 'address,undefined',
+  });
+  const reports = join(root, 'build/sanitize-address/reports');
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports);
+  chmodSync(reports, 0o1777); // for the tests that run as another user
+  const optionsWith = (more) => ({
+    ASAN_OPTIONS: `log_path=${reports}/report:${more}`,
+    LSAN_OPTIONS: `print_suppressions=0:suppressions=${join(root, 'test/leak-sanitizer.txt')}`,
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  });
+  // The sanitizer wants to be loaded first, and Node does not bring it.
+  const LD_PRELOAD = run('c++', ['-print-file-name=libasan.so']).trim();
+  // Tests that preload libfaults.so put that first.
+  const options = optionsWith('verify_asan_link_order=0');
+  const others = ['--exclude', OTHER_FILES, '-t', `^(?!.*(${WITHOUT_DESCRIPTORS}|${WITHOUT_LEAK_CHECK}))`];
+  endUnlessClean(vitest(app, others, { ...options, LD_PRELOAD }), reports);
+  const withoutLeaks = optionsWith('verify_asan_link_order=0:detect_leaks=0');
+  endUnlessClean(vitest(app, ['posix', '-t', WITHOUT_LEAK_CHECK], { ...withoutLeaks, LD_PRELOAD }), reports);
+  const scenarios = process.argv.includes('--every-fault') ? 'Whatever fails' : SOME_SCENARIOS;
+  endUnlessClean(vitest(app, ['faults', '-t', scenarios], options), reports);
+  stress(join(app, 'build/Release'), options);
+  endUnlessClean(0, reports);
+}
+
+function findRaces() {
+  const tree = join(root, 'build/sanitize-thread');
+  const folder = join(tree, 'RelWithDebInfo');
+  const library = join(folder, 'libdllmemfilemap.so');
+  const commands = [
+    ['kernel32_test'],
+    ['loads_twice_at_once', library],
+    ['ends_while_calling'],
+    ['ends_while_calling', library],
+    ['bus_error', 'threads'],
+  ];
+  const programs = [...commands.map(([program]) => program), 'stress_worker', 'dll_peer'];
+  const settings = ['-D', 'CMAKE_BUILD_TYPE=RelWithDebInfo', '-D', 'DLLMEMFILEMAP_SANITIZE=thread'];
+  run('cmake', ['-S', '.', '-B', tree, ...settings]);
+  run('cmake', ['--build', tree, '--parallel', '--target', ...programs]);
+  for (const [program, ...args] of commands) run('setarch', ['-R', join(folder, program), ...args], RACES);
+  console.log(`No race in ${commands.length} programs`);
+  stress(folder, RACES);
+}
+
+findErrorsOfMemory();
+findRaces();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application, type DeclarationReflection, ReflectionKind, TSConfigReader } from 'typedoc';
@@ -89,6 +89,15 @@ describe('The documentation', () => {
       expect(examplesOf(reflection).flatMap(claims).length).toBeGreaterThan(0);
     },
   );
+
+  test('names tests that there are, as what shows the threat model', () => {
+    const named = [...readFileSync(join(root, 'SECURITY.md'), 'utf8').matchAll(/(?<=[ |])\*([^*]+?)…?\*/g)];
+    const names = named.map((match) => match[1] as string);
+    expect(names.length).toBeGreaterThan(10);
+    const tests = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.test.ts'));
+    const source = tests.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\n');
+    expect(names.filter((name) => !source.includes(name))).toEqual([]);
+  });
 
   test('is of all that the package exports', async () => {
     const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

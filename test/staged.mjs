@@ -8,7 +8,17 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-const STAGED = ['CMakeLists.txt', 'README.md', 'dist', 'dll', 'package.json', 'src', 'test', 'tsconfig.json'];
+const STAGED = [
+  'CMakeLists.txt',
+  'README.md',
+  'SECURITY.md',
+  'dist',
+  'dll',
+  'package.json',
+  'src',
+  'test',
+  'tsconfig.json',
+];
 
 /** Runs a command, quietly unless it fails, and returns what it printed. */
 export function run(command, args, env = {}, cwd = root) {

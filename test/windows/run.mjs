@@ -14,7 +14,7 @@ import { interruption, makeOnce, prepare, preparePrefix, root, run, stopWine, WI
 
 const TOOLS = ['wine', 'wineserver', 'x86_64-w64-mingw32-g++', 'xvfb-run'];
 const PACKAGES = 'wine wine64 g++-mingw-w64-x86-64 xvfb xauth';
-const STAGED = ['build/win32-x64', 'dist', 'dll', 'src', 'test', 'package.json', 'tsconfig.json'];
+const STAGED = ['SECURITY.md', 'build/win32-x64', 'dist', 'dll', 'src', 'test', 'package.json', 'tsconfig.json'];
 
 /** After this long without output, in milliseconds, Wine is taken for dead. */
 const SILENCE = 300_000;

@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
 import { dllPath, kernel32Path } from '../dist/native-library.js';
+import { occupyName } from './occupied-name.js';
 import { copyPackage, turnIntoArm64 } from './package-copy.js';
-import { Peer } from './peer.js';
+import { canRunAsOthers, Peer } from './peer.js';
 import { hasTerminal, Terminal } from './terminal.js';
 
 // That parent, child, first-process and second-process print what the C++ programs print is in samples.test.ts.
@@ -586,12 +587,19 @@ describe('doctor', () => {
     );
   });
 
+  test('finds that something else has the name', () => {
+    occupyName();
+    const { status, checks } = examine();
+    expect(status).toBe(1);
+    expect(checks.Section).toMatchObject({ ok: false, advice: expect.stringMatching('something else has its name') });
+  });
+
   describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
     'with a /dev/shm of its own (only Linux has one, and only root may mount it)',
     () => {
       /** What it finds after a mount that only it sees. */
-      function examineAfter(mount: string) {
-        const script = `${mount} && exec "$0" "$1" doctor --json`;
+      function examineAfter(mount: string, start = 'exec') {
+        const script = `${mount} && ${start} "$0" "$1" doctor --json`;
         const args = ['--mount', 'sh', '-c', script, process.execPath, join(DIST, 'cli.js')];
         const { status, stdout } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 50_000 });
         const { checks } = JSON.parse(stdout);
@@ -613,6 +621,18 @@ describe('doctor', () => {
         const { status, checks } = examineAfter('mount -t tmpfs -o ro tmpfs /dev/shm');
         expect(status).toBe(1);
         expect(JSON.stringify(checks)).toMatch('ERROR_WRITE_PROTECT');
+      });
+
+      test.skipIf(!canRunAsOthers)('finds that names in Global cannot be created', () => {
+        const asOther = 'exec setpriv --reuid=12345 --regid=12345 --clear-groups';
+        const { status, checks } = examineAfter('mount -t tmpfs -o mode=755 tmpfs /dev/shm', asOther);
+        expect(status).toBe(1); // its own names cannot be created either
+        expect(checks).toContainEqual({
+          what: 'Global names',
+          ok: true,
+          found: 'cannot be created, only opened',
+          advice: expect.stringContaining('SeCreateGlobalPrivilege'),
+        });
       });
 
       test('finds that it does not exist', () => {
@@ -713,3 +733,24 @@ describe.skipIf(!hasTerminal)('In a terminal (not run without tmux, so not on Wi
     expect(lines.join('\n')).not.toMatch(/error|\bat /i);
   });
 });
+
+describe.skipIf(process.platform !== 'linux')(
+  'With an output that takes nothing (on Linux alone, for its /dev/full)',
+  () => {
+    const runWith = (redirection: string, ...args: string[]) =>
+      spawnSync('sh', ['-c', `exec "$0" "$@" ${redirection}`, process.execPath, join(DIST, 'cli.js'), ...args], {
+        encoding: 'utf8',
+        timeout: 50_000,
+      });
+
+    test('stdout, says so in one line, and exits with 1', () => {
+      const { status, stderr } = runWith('>/dev/full', 'get');
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^.*ENOSPC.*\n$/) });
+    });
+
+    test('stderr, exits as it would otherwise', () => {
+      expect(runWith('2>/dev/full', 'no-such-command').status).toBe(2);
+      expect(runWith('2>/dev/full', 'dump', 'no-such-section').status).toBe(1);
+    });
+  },
+);

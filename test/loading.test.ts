@@ -1,21 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import koffi from 'koffi';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { FileMapping, loadSharedMem } from '../dist/index.js';
+import { describe, expect, test } from 'vitest';
+import { loadSharedMem } from '../dist/index.js';
 import { dllPath, programPath } from '../dist/native-library.js';
+import { occupyName } from './occupied-name.js';
 import { copyPackage, turnIntoArm64 } from './package-copy.js';
 import { readImage } from './pe.js';
 import { sharedFiles } from './shared-files.js';
@@ -34,7 +24,7 @@ interface Failure {
 const buildCommand = (dist: string) => `Run node "${join(dist, '../dll/build.mjs')}" to build it`;
 
 /** How loading the DLL fails in a process of its own, which has to be alive after that. */
-function failToLoad(dist: string, node = process.execPath): Failure {
+function failToLoad(dist: string, node = process.execPath, env = process.env): Failure {
   const source = `
     const { getSharedMem } = await import(${JSON.stringify(pathToFileURL(join(dist, 'index.js')))});
     try {
@@ -45,6 +35,7 @@ function failToLoad(dist: string, node = process.execPath): Failure {
     }`;
   const run = spawnSync(node, ['--input-type=module', '-e', source], {
     cwd: dirname(node),
+    env,
     encoding: 'utf8',
     timeout: 50_000,
   });
@@ -65,25 +56,6 @@ function nodeThatNamesMusl(folder: string): string {
   writeFileSync(node, image);
   chmodSync(node, 0o755);
   return node;
-}
-
-/** Makes the entry point fail: takes the section's name for something else until the test ends. */
-function occupyName(): void {
-  if (onWindows) {
-    const library = koffi.load('kernel32.dll');
-    const handle = library.func('CreateMutexW', 'void *', ['void *', 'bool', 'str16'])(null, false, 'dllmemfilemap');
-    onTestFinished(() => library.func('CloseHandle', 'bool', ['void *'])(handle));
-    return;
-  }
-  const list = () => readdirSync('/dev/shm');
-  FileMapping.create('dllmemfilemap', 1).close(); // what a killed process left behind is gone now
-  const before = list();
-  const mapping = FileMapping.create('dllmemfilemap', 1);
-  const [file] = list().filter((name) => !before.includes(name));
-  mapping.close();
-  const path = join('/dev/shm', file as string);
-  mkdirSync(path);
-  onTestFinished(() => rmdirSync(path));
 }
 
 describe('A DLL that cannot be loaded gives an error with its path, the cause and what to do', () => {
@@ -149,6 +121,16 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     expect(failure.message).toContain(failure.cause?.code);
     if (!onWindows) expect(failure.message).toMatch(/\/dev\/shm\/dllmemfilemap\S+ is a folder .* belongs to user \d+/);
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'when its entry point fails, and what it did succeeds the next time (on Linux alone, which can preload what fails)',
+    () => {
+      const env = { ...process.env, LD_PRELOAD: programPath('libfaults.so'), FAULTS: 'link:1:13' };
+      const failure = failToLoad(fileURLToPath(new URL('../dist', import.meta.url)), process.execPath, env);
+      expect(failure).toMatchObject({ code: 'ERROR_DLL_INIT_FAILED' });
+      expect(failure.message).toContain('trying the same again succeeded');
+    },
+  );
 
   test('when its entry point fails in two threads at once, in both of them, every time', () => {
     occupyName();

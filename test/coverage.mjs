@@ -3,45 +3,75 @@
  *
  *     node test/coverage.mjs [vitest arguments]
  *
- * A process that is killed, or that ends by _exit, tells nothing of what it ran. So what dll/posix does when a system
- * call fails or the process ends between two, which faults.test.ts tests, is not among what is reached here. Nor is what
- * tests reach in a copy of the package, or on Windows. Some tests that run programs as another user or limit processes
- * fail in this build.
+ * What a process has reached of dll is known however it ends, by SIGKILL too. What it has reached of src is not known of
+ * one that was killed, and neither what the tests reach on Windows. What these processes call beside that, and the memory
+ * that it takes, is too much for three tests: of the functions that libkernel32.so calls, of a program that is linked
+ * against the DLL while calls fail, and of the stress.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { root, run, stage, vitest } from './staged.mjs';
 
-if (spawnSync('gcovr', ['--version']).error) {
-  console.error('gcovr is missing: "apt-get install gcovr" on Debian');
+/** The names under which Debian and others have the tool. */
+function find(tool) {
+  const found = [`${tool}-14`, tool].find((name) => !spawnSync(name, ['--version']).error);
+  if (found) return found;
+  console.error(`${tool} is missing: "apt-get install clang-14 libclang-rt-14-dev llvm-14" on Debian`);
   process.exit(1);
 }
+const [compiler, profdata, llvmCov] = ['clang++', 'llvm-profdata', 'llvm-cov'].map(find);
 
-/**
- * They let calls fail or kill processes while the counters are written, which loses what all have counted; or they build
- * without counters.
- */
-const OTHER_FILES = '**/{build,faults,install,stress}.test.ts';
-
-const { app, native } = stage('coverage', {
+const { app } = stage('coverage', {
   CMAKE_BUILD_TYPE: 'Debug',
-  CMAKE_CXX_FLAGS: '--coverage -fprofile-update=atomic',
+  CMAKE_CXX_COMPILER: compiler,
+  // The counters are in the file itself, mapped into the processes, and outlive these.
+  CMAKE_CXX_FLAGS: '-fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation',
 });
-const counted = join(root, 'build/coverage/v8');
-rmSync(counted, { recursive: true, force: true });
-mkdirSync(counted, { recursive: true });
-run('find', [native, '-name', '*.gcda', '-delete']);
 
-process.exitCode = vitest(app, ['--exclude', OTHER_FILES, ...process.argv.slice(2)], {
-  NODE_V8_COVERAGE: counted,
-  // Who runs as another user may not write them, and would say so on stderr.
-  GCOV_ERROR_FILE: '/dev/null',
+/** Makes an empty folder below build/coverage that programs of every user write to. */
+function folderFor(what) {
+  const folder = join(root, 'build/coverage', what);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o777);
+  return folder;
+}
+const [native, v8, lcov] = ['native-counts', 'v8', 'lcov'].map(folderFor);
+
+// They build the native part again, which does not count.
+process.exitCode = vitest(app, ['--exclude', '**/{build,install}.test.ts', ...process.argv.slice(2)], {
+  LLVM_PROFILE_FILE: join(native, '%m%c.profraw'),
+  NODE_V8_COVERAGE: v8,
 });
-// Forked processes that count at the same moment may make a count negative, which is no line that nobody reached.
-const table = run('gcovr', ['--root', root, '--filter', 'dll/', '--gcov-ignore-parse-errors', native]);
-// Without the files that are reached whole, as c8 leaves them out with --skip-full.
-console.log(table.replace(/^.* 100% *\n/gm, ''));
+
+const counts = join(root, 'build/coverage/native.profdata');
+const release = join(app, 'build/Release');
+run(profdata, ['merge', '-o', counts, ...readdirSync(native).map((name) => join(native, name))]);
+const programs = readdirSync(release).flatMap((name) => ['-object', join(release, name)]);
+printLines('dll', run(llvmCov, ['export', '-format=lcov', '-instr-profile', counts, ...programs]), root);
+
+// Tests spoil copies of the package, whose lines are the package's.
+for (const name of readdirSync(v8)) {
+  const path = join(v8, name);
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/\/build\/copy-[^/]+(?=\/dist\/)/g, ''));
+}
 const c8 = join(root, 'node_modules/c8/bin/c8.js');
-const report = ['report', '--temp-directory', counted, '--src', 'src', '--include', 'src/**', '--exclude-after-remap'];
-console.log(run(process.execPath, [c8, ...report, '--reporter', 'text', '--skip-full'], { COLUMNS: '1000' }, app));
+const options = ['--temp-directory', v8, '--src', 'src', '--include', 'src/**', '--exclude-after-remap'];
+run(process.execPath, [c8, 'report', ...options, '--reporter', 'lcovonly', '--reports-dir', lcov], {}, app);
+printLines('src', readFileSync(join(lcov, 'lcov.info'), 'utf8'), app);
+
+/** Prints what a report in lcov's format says of the lines of a folder. */
+function printLines(folder, report, base) {
+  let [all, reached] = [0, 0];
+  for (const record of report.split('end_of_record\n')) {
+    const file = relative(base, resolve(base, /^SF:(.*)$/m.exec(record)?.[1] ?? ''));
+    if (!file.startsWith(`${folder}/`)) continue;
+    const lines = [...record.matchAll(/^DA:(\d+),(\d+)/gm)].map(([, line, count]) => [Number(line), Number(count)]);
+    const missed = lines.filter(([, count]) => count === 0).map(([line]) => line);
+    all += lines.length;
+    reached += lines.length - missed.length;
+    if (missed.length > 0) console.log(`${file}: ${missed.join(', ')}`);
+  }
+  console.log(`${folder}: ${reached} of ${all} lines are reached`);
+}

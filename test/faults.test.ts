@@ -168,7 +168,7 @@ const SWEEP = ['EINTR', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM', 'ENOENT', 'ENOMEM
 const CANNOT_FAIL: Record<string, string> = {
   'abort|_exit|sched_yield|geteuid|getpid|clock_gettime|nanosleep': 'have no error here that means anything',
   'sysconf|dladdr|dlsym|dlclose': 'fail only for what is not there',
-  'pthread_(mutex_(un)?lock|once|cond_clockwait|sigmask)|sigaction|raise': 'fail only for arguments that are not valid',
+  'pthread_(mutex_(un)?lock|cond_clockwait|sigmask)|sigaction|raise': 'fail only for arguments that are not valid',
   'getenv|environ|__environ|sig(fill|empty|add)set|mem.*|str.*|v?snprintf|free': 'are no system calls',
   '__register_atfork|pthread_atfork': 'is of use to forked processes alone',
   getpwuid_r: 'gives a name for a message, which does without',

@@ -63,15 +63,6 @@ auto Retry(Call call) {
   return result;
 }
 
-// Something that lives until the process ends and is never destroyed, as threads may still be
-// calling then. It takes no memory that there may not be.
-template <typename T>
-T& NeverDestroyed() {
-  alignas(T) static char memory[sizeof(T)];
-  static T* const made = new (memory) T;
-  return *made;
-}
-
 }  // namespace kernel32
 
 #endif

@@ -140,7 +140,7 @@ class ViewTable {
   std::map<uintptr_t, View> views_;
 };
 
-ViewTable& Views() { return NeverDestroyed<ViewTable>(); }
+NeverDestroyed<ViewTable> views;
 
 HANDLE OpenMapping(std::unique_ptr<NamedFile> file, DWORD access, DWORD last_error) {
   if (!file) return nullptr;
@@ -215,20 +215,20 @@ LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
       InWholePages(dwNumberOfBytesToMap == 0 ? size - offset : dwNumberOfBytesToMap);
 
   const off_t start = mapping->file().memory_offset() + static_cast<off_t>(offset);
-  return Views().Add(length, kind, [&] {
+  return views->Add(length, kind, [&] {
     return mmap(/*addr=*/nullptr, length, kind.prot, kind.flags, mapping->file().fd(), start);
   });
 } catch (const std::bad_alloc&) {
   return Fail<LPVOID>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
-BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress) { return Views().Unmap(lpBaseAddress); }
+BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress) { return views->Unmap(lpBaseAddress); }
 
 SIZE_T WINAPI VirtualQuery(LPCVOID lpAddress, PMEMORY_BASIC_INFORMATION lpBuffer, SIZE_T dwLength) {
   if (dwLength < sizeof *lpBuffer) return Fail<SIZE_T>(ERROR_BAD_LENGTH);
   if (!lpBuffer) return Fail<SIZE_T>(ERROR_NOACCESS);
   View view;
-  const uintptr_t base = Views().Find(lpAddress, &view);
+  const uintptr_t base = views->Find(lpAddress, &view);
   if (base == 0) return Fail<SIZE_T>(ERROR_INVALID_PARAMETER);
   const uintptr_t page = reinterpret_cast<uintptr_t>(lpAddress) / PageSize() * PageSize();
   *lpBuffer = {};

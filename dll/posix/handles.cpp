@@ -94,11 +94,11 @@ class HandleTable {
   std::vector<size_t> free_;
 };
 
-HandleTable& Handles() { return NeverDestroyed<HandleTable>(); }
+NeverDestroyed<HandleTable> handles;
 
 // Windows closes a process's handles when it ends, so that names end with it.
 __attribute__((destructor)) void CloseAllHandles() {
-  for (size_t index = 0; Handles().RemoveNext(&index);) {
+  for (size_t index = 0; handles->RemoveNext(&index);) {
   }
 }
 
@@ -106,9 +106,9 @@ __attribute__((destructor)) void CloseAllHandles() {
 
 DWORD KernelObject::Wait(DWORD) { return Fail<DWORD>(ERROR_ACCESS_DENIED, WAIT_FAILED); }
 
-HANDLE OpenHandle(std::shared_ptr<KernelObject> object) { return Handles().Add(std::move(object)); }
+HANDLE OpenHandle(std::shared_ptr<KernelObject> object) { return handles->Add(std::move(object)); }
 
-std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return Handles().Find(handle); }
+std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return handles->Find(handle); }
 
 }  // namespace kernel32
 
@@ -117,7 +117,7 @@ BOOL WINAPI CloseHandle(HANDLE hObject) {
   // of.
   const intptr_t value = reinterpret_cast<intptr_t>(hObject);
   if (value >= -6 && value <= -1) return TRUE;
-  if (!kernel32::Handles().Remove(hObject)) return kernel32::Fail<BOOL>(ERROR_INVALID_HANDLE);
+  if (!kernel32::handles->Remove(hObject)) return kernel32::Fail<BOOL>(ERROR_INVALID_HANDLE);
   return TRUE;
 }
 

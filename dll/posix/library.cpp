@@ -42,7 +42,7 @@ struct ModuleTable {
   std::set<const void*> permanent;
 };
 
-ModuleTable& Modules() { return NeverDestroyed<ModuleTable>(); }
+NeverDestroyed<ModuleTable> modules;
 
 struct LibraryCloser {
   void operator()(void* library) const { dlclose(library); }
@@ -95,8 +95,8 @@ bool IsLinkedIntoProgram(const char* symbol, const void* address) {
 bool HasRefused(void* library) {
   std::map<const void*, std::string> refusing;
   {
-    std::lock_guard<TableMutex> lock(Modules().mutex);
-    refusing = Modules().refusing;
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    refusing = modules->refusing;
   }
   for (const auto& [address, symbol] : refusing) {
     if (dlsym(library, symbol.c_str()) == address) return true;
@@ -105,8 +105,8 @@ bool HasRefused(void* library) {
 }
 
 bool IsPermanent(const void* address) {
-  std::lock_guard<TableMutex> lock(Modules().mutex);
-  return Modules().permanent.count(address) != 0;
+  std::lock_guard<TableMutex> lock(modules->mutex);
+  return modules->permanent.count(address) != 0;
 }
 
 }  // namespace
@@ -118,11 +118,11 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
   Dl_info library = {};
   dladdr(address, &library);
   const auto module = static_cast<HINSTANCE>(library.dli_fbase);
-  static const int noted = atexit([] { process_is_ending = true; });
-  static_cast<void>(noted);
+  static std::atomic<bool> is_noted{false};
+  if (!is_noted.exchange(true)) atexit([] { process_is_ending = true; });
   {
-    std::lock_guard<TableMutex> lock(Modules().mutex);
-    Modules().refusing.erase(address);
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    modules->refusing.erase(address);
   }
   const bool linked = IsLinkedIntoProgram(symbol, address);
   DWORD error = ERROR_NOT_ENOUGH_MEMORY;
@@ -133,8 +133,8 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
     std::set<const void*> permanent;
     if (linked) permanent.insert(address);
     if (entry(module, DLL_PROCESS_ATTACH, nullptr)) {
-      std::lock_guard<TableMutex> lock(Modules().mutex);
-      Modules().permanent.merge(permanent);
+      std::lock_guard<TableMutex> lock(modules->mutex);
+      modules->permanent.merge(permanent);
       return TRUE;
     }
     error = GetLastError();
@@ -143,8 +143,8 @@ BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address)
     } catch (const std::bad_alloc&) {
     }
     entry(module, DLL_PROCESS_DETACH, nullptr);
-    std::lock_guard<TableMutex> lock(Modules().mutex);
-    Modules().refusing.merge(refusing);
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    modules->refusing.merge(refusing);
   } catch (const std::bad_alloc&) {
     lacks_memory = true;
   }
@@ -175,8 +175,8 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   if (lacked_memory) return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
   if (HasRefused(library.get())) return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
   {
-    std::lock_guard<TableMutex> lock(Modules().mutex);
-    ++Modules().counts[static_cast<HMODULE>(library.get())];
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    ++modules->counts[static_cast<HMODULE>(library.get())];
   }
   return static_cast<HMODULE>(library.release());
 } catch (const std::bad_alloc&) {
@@ -186,10 +186,10 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
 BOOL WINAPI FreeLibrary(HMODULE hLibModule) {
   if (!hLibModule) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   {
-    std::lock_guard<TableMutex> lock(Modules().mutex);
-    const auto found = Modules().counts.find(hLibModule);
-    if (found == Modules().counts.end()) return Fail<BOOL>(ERROR_MOD_NOT_FOUND);
-    if (--found->second == 0) Modules().counts.erase(found);
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    const auto found = modules->counts.find(hLibModule);
+    if (found == modules->counts.end()) return Fail<BOOL>(ERROR_MOD_NOT_FOUND);
+    if (--found->second == 0) modules->counts.erase(found);
   }
   return dlclose(hLibModule) == 0 ? TRUE : Fail<BOOL>(ERROR_GEN_FAILURE);
 }
@@ -198,8 +198,8 @@ FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName) {
   // Below 64 KiB it is an ordinal, which these systems' libraries do not have.
   if (reinterpret_cast<uintptr_t>(lpProcName) < 0x10000) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);
   {
-    std::lock_guard<TableMutex> lock(Modules().mutex);
-    if (Modules().counts.count(hModule) == 0) return Fail<FARPROC>(ERROR_MOD_NOT_FOUND);
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    if (modules->counts.count(hModule) == 0) return Fail<FARPROC>(ERROR_MOD_NOT_FOUND);
   }
   void* const address = dlsym(hModule, lpProcName);
   if (!address) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);

@@ -28,7 +28,8 @@ namespace {
 std::atomic<GuardedView*> views{nullptr};
 GuardedView* free_views = nullptr;
 std::atomic<int> handlers_at_work{0};
-uintptr_t page_size;
+const uintptr_t page_size = sysconf(_SC_PAGESIZE);
+bool is_handler_set = false;
 struct sigaction previous;
 
 // Makes the lost memory of one view the process's own. Returns whether the address is in that view,
@@ -103,7 +104,6 @@ void OnBusError(int signal, siginfo_t* info, void* context) {
 }
 
 void SetHandler() {
-  page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   // Known before the handler can run.
   sigaction(SIGBUS, nullptr, &previous);
   struct sigaction own = {};
@@ -112,13 +112,13 @@ void SetHandler() {
   sigaction(SIGBUS, &own, nullptr);
   // A forked child has none of its parent's other threads, and none of their handlers.
   pthread_atfork(nullptr, nullptr, [] { handlers_at_work = 0; });
+  is_handler_set = true;
 }
 
 }  // namespace
 
 GuardedView* GuardView(void* address, uint64_t length, int prot) {
-  static const bool is_set = (SetHandler(), true);
-  static_cast<void>(is_set);
+  if (!is_handler_set) SetHandler();
   GuardedView* view = free_views;
   if (view) {
     free_views = view->next_free;

@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -21,6 +20,8 @@
 
 namespace kernel32 {
 namespace {
+
+const uint64_t page_size = sysconf(_SC_PAGESIZE);
 
 constexpr char kMagic[16] = "dllmemfilemap1\n";
 
@@ -174,8 +175,8 @@ bool Sweep(Namespace scope) {
 }
 
 void SweepOnce(Namespace scope) {
-  static std::once_flag swept[2];
-  std::call_once(swept[scope == Namespace::kGlobal], [scope] { Sweep(scope); });
+  static std::atomic<bool> has_swept[2] = {};
+  if (!has_swept[scope == Namespace::kGlobal].exchange(true)) Sweep(scope);
 }
 
 // Sweeps because there was no room. Returns whether it is worth trying again: what is dead may have
@@ -250,10 +251,7 @@ int ReadHeader(int fd, std::u16string_view name, NamedFile::Properties* properti
 
 }  // namespace
 
-uint64_t PageSize() {
-  static const uint64_t size = sysconf(_SC_PAGESIZE);
-  return size;
-}
+uint64_t PageSize() { return page_size; }
 
 uint64_t InWholePages(uint64_t size) { return (size + PageSize() - 1) / PageSize() * PageSize(); }
 

@@ -72,7 +72,7 @@ struct MadeDescriptors {
   std::set<void*> descriptors;
 };
 
-MadeDescriptors& Made() { return NeverDestroyed<MadeDescriptors>(); }
+NeverDestroyed<MadeDescriptors> made_descriptors;
 
 bool IsDescriptor(const SECURITY_DESCRIPTOR* descriptor) {
   return descriptor && descriptor->Revision == SECURITY_DESCRIPTOR_REVISION;
@@ -126,8 +126,8 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
   made->descriptor.Control = SE_DACL_PRESENT;
   made->descriptor.Dacl = &made->acl;
   {
-    std::lock_guard<TableMutex> lock(Made().mutex);
-    Made().descriptors.insert(made.get());
+    std::lock_guard<TableMutex> lock(made_descriptors->mutex);
+    made_descriptors->descriptors.insert(made.get());
   }
   if (SecurityDescriptorSize) *SecurityDescriptorSize = sizeof *made;
   *SecurityDescriptor = made.release();
@@ -139,8 +139,8 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
 HLOCAL WINAPI LocalFree(HLOCAL hMem) {
   if (!hMem) return nullptr;
   {
-    std::lock_guard<TableMutex> lock(Made().mutex);
-    if (Made().descriptors.erase(hMem) == 0) return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
+    std::lock_guard<TableMutex> lock(made_descriptors->mutex);
+    if (made_descriptors->descriptors.erase(hMem) == 0) return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
   }
   delete static_cast<DescriptorWithAcl*>(hMem);
   return nullptr;

@@ -415,6 +415,12 @@ describe('6. The security of an object is what was asked for:', () => {
     }
   });
 
+  test.skipIf(onWindows)('an access-control list that is null lets everyone do everything (POSIX)', async () => {
+    const peer = await Peer.start('C++', 'mapping');
+    const create = () => peer.create(freeName('Global\\'), PAGE, 'everyone-read-write');
+    expect(modeOf(await fileMadeBy(create))).toBe('666');
+  });
+
   test.skipIf(onWindows).each(['000', '077', '777'])(
     'the umask %s of the creator adds nothing and takes nothing away (POSIX)',
     async (umask) => {

@@ -66,7 +66,7 @@ describe.skipIf(!runs('cmake') && !existsSync(join(root, 'build/find-package')))
     test("has headers in folders of its own, so that no other program's <windows.h> becomes this one", () => {
       expect(filesIn(join(installAndUse(), 'prefix/include'))).toEqual([
         'dllmemfilemap/dllmemfilemap.h',
-        ...(onWindows ? [] : ['dllmemfilemap/posix/windows.h']),
+        ...(onWindows ? [] : ['dllmemfilemap/posix/sddl.h', 'dllmemfilemap/posix/windows.h']),
       ]);
     });
   },

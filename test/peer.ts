@@ -111,7 +111,7 @@ export class Peer {
     return textFromHex(hex);
   }
 
-  /** `'ok created'`, `'ok opened'` or `'error CODE'`. Only Node peers heed the security. */
+  /** `'ok created'`, `'ok opened'` or `'error CODE'`. A C++ peer knows no `'everyone-read'`. */
   create(
     name: string,
     size: number,

@@ -73,8 +73,6 @@ const char* SentenceFor(DWORD error) {
       return "The offset or the address is not aligned.";
     case ERROR_UNKNOWN_REVISION:
       return "The revision is unknown.";
-    case ERROR_INVALID_SECURITY_DESCR:
-      return "The security descriptor is not valid.";
     case ERROR_COMMITMENT_LIMIT:
       return "There is no room for that much shared memory.";
     default:

@@ -10,6 +10,7 @@
 
 #include "errors.h"
 #include "fork.h"
+#include "sddl.h"
 
 // An access-control list that only ConvertStringSecurityDescriptorToSecurityDescriptorW makes.
 struct _ACL {
@@ -85,7 +86,7 @@ bool ModeFromAttributes(const SECURITY_ATTRIBUTES* attributes, uint32_t* mode) {
   if (!attributes || !attributes->lpSecurityDescriptor) return true;
   const auto* descriptor =
       static_cast<const SECURITY_DESCRIPTOR*>(attributes->lpSecurityDescriptor);
-  if (!IsDescriptor(descriptor)) return Fail<bool>(ERROR_INVALID_SECURITY_DESCR);
+  if (!IsDescriptor(descriptor)) return Fail<bool>(ERROR_UNKNOWN_REVISION);
   if ((descriptor->Control & SE_DACL_PRESENT) == 0) return true;
   // A list that is present and null lets everyone do everything.
   *mode |= descriptor->Dacl ? descriptor->Dacl->mode : kEveryoneReadsAndWrites;
@@ -108,7 +109,7 @@ BOOL WINAPI InitializeSecurityDescriptor(PSECURITY_DESCRIPTOR pSecurityDescripto
 BOOL WINAPI SetSecurityDescriptorDacl(PSECURITY_DESCRIPTOR pSecurityDescriptor, BOOL bDaclPresent,
                                       PACL pDacl, BOOL) {
   auto* const descriptor = static_cast<SECURITY_DESCRIPTOR*>(pSecurityDescriptor);
-  if (!IsDescriptor(descriptor)) return Fail<BOOL>(ERROR_INVALID_SECURITY_DESCR);
+  if (!IsDescriptor(descriptor)) return Fail<BOOL>(ERROR_UNKNOWN_REVISION);
   descriptor->Control = bDaclPresent ? SE_DACL_PRESENT : 0;
   descriptor->Dacl = bDaclPresent ? pDacl : nullptr;
   return TRUE;
@@ -140,7 +141,8 @@ HLOCAL WINAPI LocalFree(HLOCAL hMem) {
   if (!hMem) return nullptr;
   {
     std::lock_guard<TableMutex> lock(made_descriptors->mutex);
-    if (made_descriptors->descriptors.erase(hMem) == 0) return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
+    if (made_descriptors->descriptors.erase(hMem) == 0)
+      return Fail<HLOCAL>(ERROR_INVALID_HANDLE, hMem);
   }
   delete static_cast<DescriptorWithAcl*>(hMem);
   return nullptr;

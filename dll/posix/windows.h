@@ -84,7 +84,6 @@ typedef void (*FARPROC)(void);
 #define ERROR_DLL_INIT_FAILED 1114u
 #define ERROR_MAPPED_ALIGNMENT 1132u
 #define ERROR_UNKNOWN_REVISION 1305u
-#define ERROR_INVALID_SECURITY_DESCR 1338u
 #define ERROR_COMMITMENT_LIMIT 1455u
 
 DWORD WINAPI GetLastError(VOID);
@@ -108,7 +107,6 @@ DWORD WINAPI WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds);
 // Security
 
 #define SECURITY_DESCRIPTOR_REVISION 1u
-#define SDDL_REVISION_1 1u
 
 typedef void* HLOCAL;
 typedef void* PSECURITY_DESCRIPTOR;
@@ -128,9 +126,6 @@ BOOL WINAPI InitializeSecurityDescriptor(PSECURITY_DESCRIPTOR pSecurityDescripto
                                          DWORD dwRevision);
 BOOL WINAPI SetSecurityDescriptorDacl(PSECURITY_DESCRIPTOR pSecurityDescriptor, BOOL bDaclPresent,
                                       PACL pDacl, BOOL bDaclDefaulted);
-BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
-    LPCWSTR StringSecurityDescriptor, DWORD StringSDRevision,
-    PSECURITY_DESCRIPTOR* SecurityDescriptor, DWORD* SecurityDescriptorSize);
 HLOCAL WINAPI LocalFree(HLOCAL hMem);
 
 // File mappings

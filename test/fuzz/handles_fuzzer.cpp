@@ -1,6 +1,8 @@
 // Every function that takes a handle, a module, an address or a number of another kind, with
 // those of its own kind, those of the others, those that were closed, and any number at all.
 
+#include <sddl.h>
+
 #include <set>
 #include <vector>
 

@@ -1,5 +1,6 @@
 // Security descriptor strings, and whom an object that is created with one is open to.
 
+#include <sddl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

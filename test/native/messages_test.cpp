@@ -47,7 +47,6 @@ TEST("FormatMessageW has a line for every error that this project knows") {
                                                        ERROR_DLL_INIT_FAILED,
                                                        ERROR_MAPPED_ALIGNMENT,
                                                        ERROR_UNKNOWN_REVISION,
-                                                       ERROR_INVALID_SECURITY_DESCR,
                                                        ERROR_COMMITMENT_LIMIT}) {
     const Case description("error " + std::to_string(code));
     WCHAR buffer[1024] = {};
@@ -74,6 +73,13 @@ TEST("FormatMessageW of a code without a text is ERROR_MR_MID_NOT_FOUND") {
   for (const DWORD code : {DWORD{0x2000BEEF}, DWORD{0x20000001}}) {
     EXPECT_FAILS(Format(code, buffer, 1024), ERROR_MR_MID_NOT_FOUND);
   }
+}
+
+TEST("FormatMessageW takes its text from somewhere and puts it somewhere") {
+  WCHAR buffer[1024];
+  EXPECT_FAILS_SOMEHOW(FormatMessageW(FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, ERROR_ACCESS_DENIED,
+                                      /*dwLanguageId=*/0, buffer, 1024, nullptr));
+  EXPECT_FAILS(Format(ERROR_ACCESS_DENIED, nullptr, 1024), ERROR_INVALID_PARAMETER);
 }
 
 TEST("FormatMessageW leaves the last error alone") {

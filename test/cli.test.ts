@@ -570,6 +570,25 @@ describe('doctor', () => {
     expect(checks.DLL.advice).toMatch(`The file is for arm64, and this Node for ${process.arch}.`);
   });
 
+  test.each([
+    ['Windows', ['0 MZ', `${0x3c} \x80`, '128 PE\0\0\x64\xaa'], 'arm64'],
+    ['macOS', ['0 \xcf\xfa\xed\xfe\x0c\0\0\x01'], 'arm64'],
+    ['no system, but begins as one for Windows', ['0 MZ'], undefined],
+    ['no system', ['0 text'], undefined],
+  ])('says what it can of a DLL for %s', (_, parts, processor) => {
+    const { dist, dll } = copyPackage();
+    const image = Buffer.alloc(4096);
+    for (const part of parts) {
+      const [offset = ''] = part.split(' ', 1);
+      image.write(part.slice(offset.length + 1), Number(offset), 'latin1');
+    }
+    writeFileSync(dll, image);
+    const { status, checks } = examine({ dist });
+    expect(status).toBe(1);
+    expect(checks.DLL.ok).toBe(false);
+    expect(/The file is for (\w+)/.exec(checks.DLL.advice ?? '')?.[1]).toBe(processor);
+  });
+
   test.skipIf(onWindows)('finds a kernel32 that is missing (Windows has its own)', () => {
     const { dist, kernel32 } = copyPackage();
     rmSync(kernel32);

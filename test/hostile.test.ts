@@ -161,6 +161,12 @@ describe.skipIf(onWindows)('Under the path of a name (not on Windows, where a na
       await expectRefused(name, path, 'a socket');
     });
 
+    test.skipIf(!asRoot)('a device is left alone (not without root, who makes it)', async () => {
+      const { name, path } = await freePath(scope);
+      expect(spawnSync('mknod', ['-m', '600', path, 'c', '1', '3']).status).toBe(0);
+      await expectRefused(name, path, 'a device');
+    });
+
     test('the file of a living object is not trusted when its permissions became wider', async () => {
       const { name, path } = await freePath(scope);
       kept(FileMapping.create(name, PAGE));
@@ -387,9 +393,17 @@ describe.skipIf(onWindows)('A file that becomes shorter under a view (not on Win
       ['a fault elsewhere', 'reaches the handler that there was', 'handler other', 0, null, 'handler\n'],
       ['a sent one', 'reaches the handler that there was', 'handler sent', 0, null, 'handler\n'],
       ['a fault elsewhere', 'reaches it with all it asked for', 'action other', 0, null, 'action\ngoing on\n'],
+      ['a fault elsewhere', 'reaches it with no more', 'action-nodefer other', 0, null, 'action\ngoing on\n'],
     ])('leaves that as it was: %s %s', (_what, _how, scenario, status, signal, stdout) => {
       expect(run(scenario)).toEqual({ status, signal, stdout });
     });
+
+    test.skipIf(platform !== 'linux')(
+      'ends the process where there is no memory for zeros either (on Linux alone, which can limit that)',
+      () => {
+        expect(run('no-memory view')).toEqual({ status: null, signal: 'SIGBUS', stdout: '' });
+      },
+    );
 
     test('loses nothing that one of several threads wrote where all met it at once', () => {
       expect(run('threads')).toEqual({ status: 0, signal: null, stdout: '' });

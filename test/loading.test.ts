@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +20,9 @@ import { readImage } from './pe.js';
 import { sharedFiles } from './shared-files.js';
 
 const onWindows = process.platform === 'win32';
+
+/** A module for a Node that removes its own program. */
+const REMOVES_ITSELF = `data:text/javascript,${encodeURIComponent("import { rmSync } from 'node:fs'; rmSync(process.execPath);")}`;
 
 interface Failure {
   readonly code?: string;
@@ -108,6 +120,17 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
       expect(message).toContain(buildCommand(dist));
     },
   );
+
+  test.skipIf(onWindows)('when the program of Node is gone, too (Windows keeps that of a process)', () => {
+    const { dist, dll } = copyPackage();
+    renameSync(dirname(dll), join(dist, '../build/elsewhere'));
+    const node = join(dist, '../node');
+    copyFileSync(process.execPath, node);
+    chmodSync(node, 0o755);
+    const { message } = failToLoad(dist, node, { ...process.env, NODE_OPTIONS: `--import=${REMOVES_ITSELF}` });
+    expect(existsSync(node)).toBe(false);
+    expect(message).toContain(`this package has none for ${process.platform}-${process.arch}`);
+  });
 
   test('when its entry point fails, and the process lives on', () => {
     occupyName();

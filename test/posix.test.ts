@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { kernel32 } from '../dist/kernel32.js';
 import { programPath } from '../dist/native-library.js';
 import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
 import { fileMadeBy, sharedFiles } from './shared-files.js';
@@ -419,12 +420,37 @@ describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none
       }
       expect(names.length).toBeGreaterThan(10);
       expect(await peer.open(names[0] as string)).toBe('error 4');
+      expect(await peer.ask('unmap')).toBe('ok');
+      expect(await peer.ask('close')).toBe('ok');
+      expect(await peer.create(freeName(), PAGE)).toBe('ok created');
+      expect(await peer.create(freeName(), PAGE)).toBe('error 4');
       const other = await start('C++');
       expect(await other.open(names[0] as string)).toBe('ok');
       expect(await peer.end()).toBe(0);
       expect(await (await start('C++')).open(names[1] as string)).toBe(NOT_FOUND);
     });
   });
+});
+
+test.skipIf(onWindows).each([
+  ['a program apart from its command line', { lpApplicationName: Buffer.from('true\0', 'utf16le') }, 50],
+  ['flags', { dwCreationFlags: 16 }, 50],
+  ['an environment', { lpEnvironment: Buffer.alloc(4) }, 50],
+  ['a folder', { lpCurrentDirectory: Buffer.from('/\0', 'utf16le') }, 50],
+  ['no command line', { lpCommandLine: null }, 87],
+  ['nowhere for the handles', { lpProcessInformation: null }, 87],
+])('CreateProcessW with %s is refused (not on Windows, which takes them, or knows other errors)', (_, given, error) => {
+  const { CreateProcessW, GetLastError, sizeOf } = kernel32();
+  const all = {
+    ...{ lpApplicationName: null, lpCommandLine: Buffer.from('true\0', 'utf16le') },
+    ...{ dwCreationFlags: 0, lpEnvironment: null, lpCurrentDirectory: null, lpProcessInformation: {} },
+    ...given,
+  };
+  const result = (CreateProcessW as (...args: unknown[]) => number)(
+    ...[all.lpApplicationName, all.lpCommandLine, null, null, 1, all.dwCreationFlags, all.lpEnvironment],
+    ...[all.lpCurrentDirectory, { cb: sizeOf.STARTUPINFOW }, all.lpProcessInformation],
+  );
+  expect([result, GetLastError()]).toEqual([0, error]);
 });
 
 describe.skipIf(!onLinux || !canRunAsOthers)(

@@ -54,6 +54,10 @@ TEST("CreateProcessW of a program that is missing is ERROR_FILE_NOT_FOUND") {
   }
 }
 
+TEST("CreateProcessW of a program with a longer name than any file has fails") {
+  EXPECT_FAILS_SOMEHOW(Start(Text(300, TEXT('x'))));
+}
+
 TEST("CreateProcessW gives handles and numbers of a process and a thread that run") {
   Text command_line = TEXT("\"") + ProgramPath() + TEXT("\" --child");
   STARTUPINFOW startup = {};

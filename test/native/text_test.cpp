@@ -108,3 +108,20 @@ TEST("Converting nothing is ERROR_INVALID_PARAMETER") {
   EXPECT_FAILS(ToUnits("abc", /*size=*/-1, nullptr, 4), ERROR_INVALID_PARAMETER);
   EXPECT_FAILS(ToUnits("abc", /*size=*/-1, text, -1), ERROR_INVALID_PARAMETER);
 }
+
+TEST("Converting to and from a code page that there is not is ERROR_INVALID_PARAMETER") {
+  char bytes[100];
+  WCHAR text[100];
+  EXPECT_FAILS(WideCharToMultiByte(54321, 0, kText, -1, bytes, 100, nullptr, nullptr),
+               ERROR_INVALID_PARAMETER);
+  EXPECT_FAILS(MultiByteToWideChar(54321, 0, kBytes, -1, text, 100), ERROR_INVALID_PARAMETER);
+}
+
+TEST("Converting with flags that UTF-8 does not have is ERROR_INVALID_FLAGS") {
+  constexpr DWORD kUnknown = 0x40000000;
+  char bytes[100];
+  WCHAR text[100];
+  EXPECT_FAILS(WideCharToMultiByte(CP_UTF8, kUnknown, kText, -1, bytes, 100, nullptr, nullptr),
+               ERROR_INVALID_FLAGS);
+  EXPECT_FAILS(MultiByteToWideChar(CP_UTF8, kUnknown, kBytes, -1, text, 100), ERROR_INVALID_FLAGS);
+}

@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
 import { programPath } from '../dist/native-library.js';
 import { readMessageBox } from './message-box.js';
 import { LANGUAGES, type Language } from './peer.js';
+import { hasTerminal, Terminal } from './terminal.js';
 
 type Program = 'parent' | 'child' | 'first_process' | 'second_process';
 
@@ -127,3 +128,26 @@ describe.each(LANGUAGES)('second_process (%s)', (language) => {
     });
   });
 });
+
+describe.skipIf(!hasTerminal).each(LANGUAGES)('first_process (%s) in a terminal (not without tmux)', (language) => {
+  test('ends at a key, without Enter, and leaves a terminal that works', async () => {
+    const name = 'Global\\MyFileMappingObject';
+    const terminal = new Terminal();
+    terminal.enter(`clear; ${commandLine(command(language, 'first_process'))}; echo "It ended with $?."; cat -v`);
+    await vi.waitUntil(() => isThere(name), { timeout: 30_000 });
+    terminal.press('x');
+    await terminal.shows(/It ended with 0\.$/m);
+    expect(isThere(name)).toBe(false);
+    terminal.enter('A whole line');
+    await terminal.shows(/^A whole line\nA whole line$/m);
+  });
+});
+
+function isThere(name: string): boolean {
+  try {
+    FileMapping.open(name, { access: 'read' }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

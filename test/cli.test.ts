@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -557,6 +557,16 @@ describe('doctor', () => {
     expect({ status, ok, dll: checks.DLL.ok }).toEqual({ status: 1, ok: false, dll: false });
     expect(checks.DLL.found).toMatch(`this package has none for ${process.platform}-${process.arch}`);
     expect(run(['doctor'], { dist }).stdout).toMatch(/^wrong {2}DLL {11}ERROR_MOD_NOT_FOUND/m);
+  });
+
+  test('finds that koffi is missing, and exits with 1', () => {
+    const { dist } = copyPackage();
+    mkdirSync(join(dist, 'node_modules/koffi'), { recursive: true });
+    const { status, checks } = examine({ dist });
+    expect(status).toBe(1);
+    expect(Object.keys(checks)).toEqual(['Package', 'Node', 'koffi']);
+    expect(checks.koffi).toMatchObject({ ok: false, found: expect.stringContaining('koffi') });
+    expect(checks.koffi.advice).toContain(`${process.platform}-${process.arch}`);
   });
 
   test('finds a DLL for another processor, and says for which', () => {

@@ -187,6 +187,26 @@ describe('A program that is linked against the DLL', () => {
   });
 });
 
+test.skipIf(onWindows)(
+  'A DLL that is loaded by dlopen says that its entry point fails, and does nothing (Windows has no dlopen)',
+  () => {
+    occupyName();
+    const source = `
+      import koffi from 'koffi';
+      const library = koffi.load(process.argv[1]);
+      library.func('void SetSharedMem(const char16_t *)')('text');
+      const buffer = Buffer.alloc(20, 'x');
+      library.func('void GetSharedMem(void *, uint32_t)')(buffer, 10);
+      console.log(buffer.toString('utf16le').indexOf('\\0'));`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source, dllPath()], {
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '0\n' });
+    expect(stderr).toMatch(/^\S+: its entry point failed with Win32 error 5, so it is not attached\. .*\n$/);
+  },
+);
+
 describe('A program that ends while its threads are inside SetSharedMem and GetSharedMem', () => {
   test.each([
     ['was linked against the DLL', []],

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { kernel32 } from '../dist/kernel32.js';
+import { kernel32, security } from '../dist/kernel32.js';
 import { programPath } from '../dist/native-library.js';
 import { canRunAsOthers, LANGUAGES, type Language, Peer } from './peer.js';
 import { fileMadeBy, sharedFiles } from './shared-files.js';
@@ -431,6 +431,15 @@ describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none
     });
   });
 });
+
+test.skipIf(onWindows)(
+  'LocalFree frees nothing but a security descriptor (not on Windows, where it would crash)',
+  () => {
+    for (const address of [16n, 0x7fff_ffff_fff0n]) {
+      expect([security().LocalFree(address), kernel32().GetLastError()]).toEqual([address, 6]);
+    }
+  },
+);
 
 test.skipIf(onWindows).each([
   ['a program apart from its command line', { lpApplicationName: Buffer.from('true\0', 'utf16le') }, 50],

@@ -37,6 +37,7 @@ TEST("A mapping is created with a security descriptor of each kind") {
   REQUIRE(Convert(TEXT("D:P(A;;GA;;;OW)(A;;GA;;;SY)(A;;GRGW;;;BA)(A;;GR;;;WD)"), &converted));
   EXPECT(Handle(CreateWith(converted)));
   EXPECT_EQ(LocalFree(converted), HLOCAL{nullptr});
+  EXPECT_EQ(LocalFree(nullptr), HLOCAL{nullptr});
 }
 
 TEST("InitializeSecurityDescriptor knows one revision") {

@@ -169,6 +169,26 @@ describe('A DLL that cannot be loaded gives an error with its path, the cause an
     });
   });
 
+  test('when its entry point fails, in a second copy of the package beside the first', () => {
+    occupyName();
+    const copies = [copyPackage(), copyPackage()].map(({ dist }) => pathToFileURL(join(dist, 'index.js')));
+    const source = `
+      for (const copy of ${JSON.stringify(copies)}) {
+        const { getSharedMem } = await import(copy);
+        try {
+          getSharedMem();
+          console.log('nothing failed');
+        } catch ({ code }) {
+          console.log(code);
+        }
+      }`;
+    const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'ERROR_DLL_INIT_FAILED\n'.repeat(2) });
+  });
+
   test('and can be loaded when that is over', () => {
     loadSharedMem().unload();
   });

@@ -90,20 +90,6 @@ bool IsLinkedIntoProgram(const char* symbol, const void* address) {
   return linked;
 }
 
-// Whether the library is loaded although its entry point has refused. Looks it up without the lock,
-// as dlsym waits for the dynamic linker's own, which AttachLibrary is called under.
-bool HasRefused(void* library) {
-  std::map<const void*, std::string> refusing;
-  {
-    std::lock_guard<TableMutex> lock(modules->mutex);
-    refusing = modules->refusing;
-  }
-  for (const auto& [address, symbol] : refusing) {
-    if (dlsym(library, symbol.c_str()) == address) return true;
-  }
-  return false;
-}
-
 bool IsPermanent(const void* address) {
   std::lock_guard<TableMutex> lock(modules->mutex);
   return modules->permanent.count(address) != 0;
@@ -113,6 +99,20 @@ bool IsPermanent(const void* address) {
 }  // namespace kernel32
 
 using namespace kernel32;
+
+BOOL HasLibraryRefused(void* library) {
+  // Looks it up without the lock, as dlsym waits for the dynamic linker's own, which AttachLibrary
+  // is called under.
+  std::map<const void*, std::string> refusing;
+  {
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    refusing = modules->refusing;
+  }
+  for (const auto& [address, symbol] : refusing) {
+    if (dlsym(library, symbol.c_str()) == address) return TRUE;
+  }
+  return FALSE;
+}
 
 BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address) {
   Dl_info library = {};
@@ -173,7 +173,10 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   const bool lacked_memory = std::exchange(lacks_memory, outer_lacks_memory);
   if (!library) return Fail<HMODULE>(ErrorOfLoading(path.c_str()));
   if (lacked_memory) return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
-  if (HasRefused(library.get())) return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
+  // Where a process has two copies of this library, both copies of the DLL use the first.
+  const auto has_refused =
+      reinterpret_cast<decltype(&HasLibraryRefused)>(dlsym(library.get(), "HasLibraryRefused"));
+  if (has_refused && has_refused(library.get())) return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
   {
     std::lock_guard<TableMutex> lock(modules->mutex);
     ++modules->counts[static_cast<HMODULE>(library.get())];

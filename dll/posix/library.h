@@ -16,6 +16,10 @@ typedef BOOL(WINAPI* DllEntryPoint)(HINSTANCE hinstDLL, DWORD fdwReason, LPVOID 
 // library.
 BOOL AttachLibrary(DllEntryPoint entry, const char* symbol, const void* address);
 
+// Whether a library, as dlopen returned it, is loaded although AttachLibrary, of this library, has
+// returned FALSE for it.
+BOOL HasLibraryRefused(void* library);
+
 // Calls the entry point of a library that was attached with DLL_PROCESS_DETACH. As on Windows,
 // lpvReserved is null if the library is being unloaded, and not null if the process ends.
 VOID DetachLibrary(DllEntryPoint entry, const void* address);

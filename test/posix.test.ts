@@ -178,6 +178,20 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     expect(await b.open(name)).toBe('ok');
   });
 
+  test('in a sweep, until a second is over, sweeps no more when it goes on, and the next process does', async () => {
+    const before = sharedFiles();
+    const dead = await start('C++');
+    for (let i = 0; i < 2; i++) expect(await dead.create(freeName(), PAGE)).toBe('ok created');
+    await dead.kill();
+    const sweeping = await stoppedIn('readdir:1', (peer) => peer.open(freeName()));
+    const stopped = performance.now();
+    await vi.waitUntil(() => performance.now() - stopped > 1000, { timeout: 20_000 });
+    expect(await sweeping.resume()).toBe(NOT_FOUND);
+    expect(sharedFiles().length).toBe(before.length + 2);
+    expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
+    expect(sharedFiles()).toEqual(before);
+  });
+
   test.each(['fcntl:2', 'fcntl:3', 'unlink:2'])(
     'in %s while it frees a name, and is killed, has freed it',
     async (place) => {

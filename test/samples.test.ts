@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
 import { programPath } from '../dist/native-library.js';
 import { readMessageBox } from './message-box.js';
+import { occupyName } from './occupied-name.js';
 import { LANGUAGES, type Language } from './peer.js';
 import { hasTerminal, Terminal } from './terminal.js';
 
@@ -20,9 +22,10 @@ function command(language: Language, program: Program): [string, ...string[]] {
 const commandLine = (words: readonly string[]) => words.map((word) => `"${word}"`).join(' ');
 
 /** Runs a program to its end. The C runtime of Windows may end lines with CR LF. */
-function run(language: Language, program: Program, args: readonly string[] = []) {
+function run(language: Language, program: Program, args: readonly string[] = [], more: NodeJS.ProcessEnv = {}) {
   const [file, ...before] = command(language, program);
-  const { status, stdout, stderr } = spawnSync(file, [...before, ...args], { encoding: 'utf8', timeout: 50_000 });
+  const env = { ...process.env, ...more };
+  const { status, stdout, stderr } = spawnSync(file, [...before, ...args], { encoding: 'utf8', env, timeout: 50_000 });
   return { status, stdout: stdout.replaceAll('\r\n', '\n'), stderr };
 }
 
@@ -85,6 +88,7 @@ test.each(pairs)('parent in $parent and child in $child share the test string', 
   });
 });
 
+const NAME = 'Global\\MyFileMappingObject';
 const MESSAGE = 'Message from first process.';
 
 /** Starts a program that is killed when the test is over. */
@@ -97,7 +101,7 @@ function start(language: Language, program: Program, stdout: 'inherit' | 'pipe')
 
 /** Starts a first process and waits until its message is there. */
 async function startFirst(language: Language) {
-  using memory = FileMapping.create('Global\\MyFileMappingObject', 256);
+  using memory = FileMapping.create(NAME, 256);
   using view = memory.mapView();
   // What is left of a longer text has to end at the message's own terminator.
   view.bytes.fill(0xff);
@@ -115,7 +119,20 @@ describe.each(pairs)('first_process in $parent and second_process in $child', ({
     expect(first.child.exitCode).toBeNull();
     first.child.stdin?.write('x');
     expect(await first.ended).toEqual([0, null]);
-    expect(() => FileMapping.open('Global\\MyFileMappingObject')).toThrow('ERROR_FILE_NOT_FOUND');
+    expect(() => FileMapping.open(NAME)).toThrow('ERROR_FILE_NOT_FOUND');
+  });
+});
+
+describe.each(LANGUAGES)('first_process (%s)', (language) => {
+  test('shows the code if something else has the name, and exits with 1', () => {
+    occupyName(NAME);
+    // ERROR_INVALID_HANDLE for a mutex; ERROR_ACCESS_DENIED for a folder
+    const code = process.platform === 'win32' ? 6 : 5;
+    expect(run(language, 'first_process')).toEqual({
+      status: 1,
+      stdout: `Could not create file mapping object (${code}).\n`,
+      stderr: '',
+    });
   });
 });
 
@@ -129,15 +146,29 @@ describe.each(LANGUAGES)('second_process (%s)', (language) => {
   });
 });
 
+describe.skipIf(process.platform !== 'linux')(
+  'without room for a view (on Linux alone, which can preload what fails)',
+  () => {
+    test.each(['first_process', 'second_process'] as const)('%s shows the code and exits with 1', (program) => {
+      using _memory = FileMapping.create(NAME, 256);
+      const env = { LD_PRELOAD: programPath('libfaults.so'), FAULTS: `mmap:1:${constants.errno.ENOMEM}` };
+      expect(run('C++', program, [], env)).toEqual({
+        status: 1,
+        stdout: 'Could not map view of file (8).\n',
+        stderr: '',
+      });
+    });
+  },
+);
+
 describe.skipIf(!hasTerminal).each(LANGUAGES)('first_process (%s) in a terminal (not without tmux)', (language) => {
   test('ends at a key, without Enter, and leaves a terminal that works', async () => {
-    const name = 'Global\\MyFileMappingObject';
     const terminal = new Terminal();
     terminal.enter(`clear; ${commandLine(command(language, 'first_process'))}; echo "It ended with $?."; cat -v`);
-    await vi.waitUntil(() => isThere(name), { timeout: 30_000 });
+    await vi.waitUntil(() => isThere(NAME), { timeout: 30_000 });
     terminal.press('x');
     await terminal.shows(/It ended with 0\.$/m);
-    expect(isThere(name)).toBe(false);
+    expect(isThere(NAME)).toBe(false);
     terminal.enter('A whole line');
     await terminal.shows(/^A whole line\nA whole line$/m);
   });

@@ -1,13 +1,16 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { FileMapping, type MappedView } from 'dllmemfilemap';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readUnversionedBlock } from '../dist/examples/unversioned-block.js';
 import { readVersionedBlock } from '../dist/examples/versioned-block.js';
 import { programPath } from '../dist/native-library.js';
+import { occupyName } from './occupied-name.js';
 import { Peer } from './peer.js';
 
 /** Longer than any test runs. */
@@ -65,7 +68,13 @@ const EXAMPLES = [
   },
 ] as const;
 
-const publish = (name: (typeof EXAMPLES)[number]['publisher']) => Peer.run(programPath(`${name}_publisher`), []);
+type Publisher = (typeof EXAMPLES)[number]['publisher'];
+
+const publish = (name: Publisher) => Peer.run(programPath(`${name}_publisher`), []);
+
+/** Runs a publisher to its end, without commands. */
+const run = (name: Publisher, env: NodeJS.ProcessEnv = {}) =>
+  spawnSync(programPath(`${name}_publisher`), { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 50_000 });
 
 /** What a publisher has put into its mapping, as its layout's documentation has it. */
 function memoryOf(name: string) {
@@ -116,6 +125,43 @@ describe.each(EXAMPLES)('$example', ({ example, publisher, mapping, program, siz
     expect(stderr).toContain('the real program is running');
     using view = running.mapView();
     expect(view.bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  // A mutex has it, or a folder.
+  const [code, error] = process.platform === 'win32' ? [6, 'ERROR_INVALID_HANDLE'] : [5, 'ERROR_ACCESS_DENIED'];
+
+  test('a publisher shows the code if something else has the name, and exits with 1', () => {
+    occupyName(mapping);
+    const { status, stdout, stderr } = run(publisher);
+    expect({ status, stdout, stderr: stderr.trimEnd() }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `Could not create file mapping object (${code}).`,
+    });
+  });
+
+  test('a reader fails if something else has the name', async () => {
+    occupyName(mapping);
+    const failed = { lines: [], stderr: expect.stringContaining(error), code: 1 };
+    expect(await new Reader(example).end()).toEqual(failed);
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'a publisher without room for its view says so, and exits with 1 (on Linux alone, which can preload what fails)',
+    () => {
+      const env = { LD_PRELOAD: programPath('libfaults.so'), FAULTS: `mmap:1:${constants.errno.ENOMEM}` };
+      expect(run(publisher, env)).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: 'Could not map view of file (8).\n',
+      });
+    },
+  );
+
+  test('a publisher knows no other commands, and goes on', async () => {
+    const peer = await publish(publisher);
+    expect(await peer.ask('previous')).toBe('unknown command');
+    expect(await peer.ask('next')).toBe('1');
   });
 
   test('one command runs publisher and reader', async () => {
@@ -334,26 +380,26 @@ describe('rfactor2', () => {
   });
 });
 
+const LENGTH = 64;
+
+/** A view in which writers get on with their work between the copies that a reader takes: before each, one step. */
+function viewWith(steps: readonly ((block: DataView) => void)[]): Pick<MappedView, 'snapshot'> & { copies: number } {
+  const mapping = FileMapping.create(null, LENGTH);
+  const view = mapping.mapView();
+  onTestFinished(() => {
+    view.close();
+    mapping.close();
+  });
+  return {
+    copies: 0,
+    snapshot(offset, length) {
+      steps[this.copies++]?.(new DataView(view.bytes.buffer));
+      return view.snapshot(offset, length);
+    },
+  };
+}
+
 describe('a versioned block', () => {
-  const LENGTH = 64;
-
-  /** A view in which writers get on with their work between the copies that a reader takes: before each, one step. */
-  function viewWith(steps: readonly ((block: DataView) => void)[]): Pick<MappedView, 'snapshot'> & { copies: number } {
-    const mapping = FileMapping.create(null, LENGTH);
-    const view = mapping.mapView();
-    onTestFinished(() => {
-      view.close();
-      mapping.close();
-    });
-    return {
-      copies: 0,
-      snapshot(offset, length) {
-        steps[this.copies++]?.(new DataView(view.bytes.buffer));
-        return view.snapshot(offset, length);
-      },
-    };
-  }
-
   const idle = () => {};
   const begin = (n: number) => (block: DataView) => {
     block.setUint32(0, n, true);
@@ -393,5 +439,25 @@ describe('a versioned block', () => {
     const view = viewWith([begin(1)]);
     expect(readVersionedBlock(view, LENGTH)).toBeUndefined();
     expect(view.copies).toBe(100);
+  });
+});
+
+describe('a block without versions', () => {
+  const write = (n: number) => (block: DataView) => block.setUint32(0, n, true);
+  const read = (view: ReturnType<typeof viewWith>) => readUnversionedBlock(view, LENGTH).readUInt32LE(0);
+
+  test('is copied twice when nobody writes', () => {
+    const view = viewWith([write(1)]);
+    expect([read(view), view.copies]).toEqual([1, 2]);
+  });
+
+  test('is copied again until two copies are equal when it changes during the copies', () => {
+    const view = viewWith([1, 2, 3].map(write));
+    expect([read(view), view.copies]).toEqual([3, 4]);
+  });
+
+  test('is not waited for when it does not stop changing', () => {
+    const view = viewWith(Array.from({ length: 20 }, (_, n) => write(n)));
+    expect([read(view), view.copies]).toEqual([10, 11]);
   });
 });

@@ -9,8 +9,9 @@
 // There is no counter to tell that Core Temp is still there. But the mapping goes when its last handle is closed: this
 // opens it for each reading anew, as a handle of its own would keep it alive.
 import { setTimeout } from 'node:timers/promises';
-import type { FileMapping, MappedView } from '../index.js';
+import type { FileMapping } from '../index.js';
 import { INTERVAL, limits, notRunning, openForReading, quote } from './reader.js';
+import { readUnversionedBlock } from './unversioned-block.js';
 
 const NAME = 'CoreTempMappingObjectEx';
 
@@ -38,25 +39,11 @@ const OFFSET = {
 const SIZE = 4740;
 const MAX_CORES = 256;
 
-/**
- * Copies the data. It has no version words; but it changes about once a second, so two copies that are equal were
- * hardly taken during a change.
- */
-function copyOf(view: MappedView): Buffer {
-  let copy = Buffer.from(view.snapshot(0, SIZE));
-  for (let i = 0; i < 10; i++) {
-    const again = Buffer.from(view.snapshot(0, SIZE));
-    if (again.equals(copy)) break;
-    copy = again;
-  }
-  return copy;
-}
-
 /** Takes a reading, and lets go of the mapping. */
 function takeReading(opened: FileMapping): Buffer {
   using mapping = opened;
   using view = mapping.mapView({ length: SIZE });
-  return copyOf(view);
+  return readUnversionedBlock(view, SIZE);
 }
 
 function describe(reading: Buffer): string {

@@ -149,7 +149,7 @@ describe.each(EXAMPLES)('$example', ({ example, publisher, mapping, program, siz
   test.skipIf(process.platform !== 'linux')(
     'a publisher without room for its view says so, and exits with 1 (on Linux alone, which can preload what fails)',
     () => {
-      const env = { LD_PRELOAD: programPath('libfaults.so'), FAULTS: `mmap:1:${constants.errno.ENOMEM}` };
+      const env = { LD_PRELOAD: programPath('libfaults.so'), FAULTS: `mmap:1+:${constants.errno.ENOMEM}` };
       expect(run(publisher, env)).toMatchObject({
         status: 1,
         stdout: '',

@@ -151,7 +151,7 @@ describe.skipIf(process.platform !== 'linux')(
   () => {
     test.each(['first_process', 'second_process'] as const)('%s shows the code and exits with 1', (program) => {
       using _memory = FileMapping.create(NAME, 256);
-      const env = { LD_PRELOAD: programPath('libfaults.so'), FAULTS: `mmap:1:${constants.errno.ENOMEM}` };
+      const env = { LD_PRELOAD: programPath('libfaults.so'), FAULTS: `mmap:1+:${constants.errno.ENOMEM}` };
       expect(run('C++', program, [], env)).toEqual({
         status: 1,
         stdout: 'Could not map view of file (8).\n',

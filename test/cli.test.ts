@@ -616,6 +616,11 @@ describe('doctor', () => {
     );
   });
 
+  test.skipIf(!onWindows)('says when this user may only read (by a security descriptor, which Windows has)', () => {
+    using _mapping = FileMapping.create('dllmemfilemap', 4096, { security: { sddl: 'D:(A;;GR;;;WD)' } });
+    expect(examine().checks.Section.found).toMatch(/ may read it, and not write$/);
+  });
+
   test('finds that something else has the name', () => {
     occupyName();
     const { status, checks } = examine();

@@ -671,6 +671,22 @@ describe.skipIf(!onWindows)('A name taken by a mutex (on Windows alone, as nothi
   });
 });
 
+test.skipIf(!onWindows)(
+  'Memory that is only reserved is ERROR_INVALID_ADDRESS (on Windows alone, which has it)',
+  () => {
+    const [PAGE_READWRITE, SEC_RESERVE] = [0x04, 0x0400_0000];
+    const kernel32 = koffi.load('kernel32.dll');
+    const parameters = 'intptr_t file, void *attributes, uint32_t protect, uint32_t high, uint32_t low';
+    const createFileMapping = kernel32.func(`void *__stdcall CreateFileMappingW(${parameters}, const char16_t *name)`);
+    const name = freeName();
+    const handle = createFileMapping(-1, null, PAGE_READWRITE | SEC_RESERVE, 0, PAGE, name);
+    expect(handle).not.toBeNull();
+    onTestFinished(() => kernel32.func('int __stdcall CloseHandle(void *handle)')(handle));
+    const mapping = kept(FileMapping.open(name));
+    expect(thrownBy(() => mapping.mapView())).toMatchObject({ code: 'ERROR_INVALID_ADDRESS', path: name });
+  },
+);
+
 function runNode(args: readonly string[]) {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: fileURLToPath(new URL('..', import.meta.url)),

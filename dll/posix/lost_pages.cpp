@@ -110,9 +110,14 @@ void SetHandler() {
   own.sa_sigaction = OnBusError;
   own.sa_flags = SA_SIGINFO | SA_ONSTACK | (previous.sa_flags & SA_RESTART);
   sigaction(SIGBUS, &own, nullptr);
-  // A forked child has none of its parent's other threads, and none of their handlers.
-  pthread_atfork(nullptr, nullptr, [] { handlers_at_work = 0; });
   is_handler_set = true;
+}
+
+// A forked child has none of its parent's other threads, and none of their handlers. Said when the
+// library is loaded: whoever calls has the table's lock, which a fork waits for, and a fork may
+// have the one that pthread_atfork waits for.
+__attribute__((constructor)) void BeReadyForForks() {
+  pthread_atfork(nullptr, nullptr, [] { handlers_at_work = 0; });
 }
 
 }  // namespace

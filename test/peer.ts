@@ -1,8 +1,9 @@
-import { type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { programPath } from '../dist/native-library.js';
@@ -35,27 +36,15 @@ export interface PeerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/**
- * As `spawn`, but asks again: Wine 8 now and then fails to start a process that is started while others are,
- * with an error that libuv has no name for.
- */
-function spawnUnderWine(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return spawn(command, args, options);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'UNKNOWN' || attempts === 3) throw error;
-    }
-  }
-}
+type PeerProcess = ChildProcessByStdio<Writable, Readable, null>;
 
 /** A real process that does what it is told, and is killed when the test is over. */
 export class Peer {
-  readonly process: ChildProcessWithoutNullStreams;
+  readonly process: PeerProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
 
-  private constructor(process: ChildProcessWithoutNullStreams, lines: Interface) {
+  private constructor(process: PeerProcess, lines: Interface) {
     this.process = process;
     this.#lines = lines[Symbol.asyncIterator]();
     this.#ended = once(process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -74,15 +63,12 @@ export class Peer {
 
   /** Starts any program that speaks the peers' protocol. */
   static async run(command: string, args: readonly string[], { env, ...options }: PeerOptions = {}): Promise<Peer> {
-    const child = spawnUnderWine(command, args, {
+    const child = spawn(command, args, {
       ...options,
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const peer = new Peer(
-      child as ChildProcessWithoutNullStreams,
-      createInterface({ input: child.stdout as NodeJS.ReadableStream }),
-    );
+    const peer = new Peer(child, createInterface({ input: child.stdout }));
     onTestFinished(() => peer.kill());
     const line = await peer.#next();
     if (line !== 'ready') throw new Error(`${command} said ${line} instead of ready`);

@@ -164,7 +164,9 @@ describe.skipIf(process.platform !== 'linux')(
 describe.skipIf(!hasTerminal).each(LANGUAGES)('first_process (%s) in a terminal (not without tmux)', (language) => {
   test('ends at a key, without Enter, and leaves a terminal that works', async () => {
     const terminal = new Terminal();
-    terminal.enter(`clear; ${commandLine(command(language, 'first_process'))}; echo "It ended with $?."; read -r line; echo "$line"`);
+    terminal.enter(
+      `clear; ${commandLine(command(language, 'first_process'))}; echo "It ended with $?."; read -r line; echo "$line"`,
+    );
     await vi.waitUntil(() => isThere(NAME), { timeout: 30_000 });
     terminal.press('x');
     await terminal.shows(/It ended with 0\.$/m);

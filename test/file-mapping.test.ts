@@ -640,6 +640,11 @@ describe('JavaScript', () => {
       stdout: 'survived\n',
     });
   });
+
+  test('does not end the process with a thread that is terminated in the middle of a call', () => {
+    const script = fileURLToPath(new URL('fixture/ended-threads.mjs', import.meta.url));
+    expect(runNode([script])).toEqual({ status: 0, signal: null, stderr: '', stdout: 'survived\n' });
+  });
 });
 
 test("setSharedMem and FileMapping.open('dllmemfilemap') see the same bytes", () => {

@@ -20,8 +20,11 @@ const OTHER_FILES = '**/{bench,build,cli,documentation,faults,install,stress}.te
  */
 const WITHOUT_SANITIZERS = 'on the number of files|whatever the threads of that|what it did succeeds the next time';
 
-/** Where the leak sanitizer cannot start its thread, or does not know itself by its process id. */
-const WITHOUT_LEAK_CHECK = 'CreateProcessW \\(on Linux|with the same process id';
+/**
+ * Where the leak sanitizer cannot start its thread, or does not know itself by its process id; and where threads are
+ * ended that call koffi, which does not free what these calls had, and is unloaded by then, so that none knows it.
+ */
+const WITHOUT_LEAK_CHECK = 'CreateProcessW \\(on Linux|with the same process id|in the middle of a call';
 
 /** What of faults.test.ts runs each call of dll/posix at least once. */
 const SOME_SCENARIOS =
@@ -66,7 +69,10 @@ function findErrorsOfMemory() {
   const others = ['--exclude', OTHER_FILES, '-t', `^(?!.*(${WITHOUT_SANITIZERS}|${WITHOUT_LEAK_CHECK}))`];
   endUnlessClean(vitest(app, others, { ...options, LD_PRELOAD }), reports);
   const withoutLeaks = optionsWith('verify_asan_link_order=0:detect_leaks=0');
-  endUnlessClean(vitest(app, ['posix', '-t', WITHOUT_LEAK_CHECK], { ...withoutLeaks, LD_PRELOAD }), reports);
+  endUnlessClean(
+    vitest(app, ['posix', 'file-mapping', '-t', WITHOUT_LEAK_CHECK], { ...withoutLeaks, LD_PRELOAD }),
+    reports,
+  );
   const scenarios = process.argv.includes('--every-fault') ? 'Whatever fails' : SOME_SCENARIOS;
   endUnlessClean(vitest(app, ['faults', '-t', scenarios], options), reports);
   stress(join(app, 'build/Release'), options);

@@ -47,9 +47,6 @@ const WHOLE_MEMORY = SHMEMSIZE / 2 + 1;
 /** Up to this many UTF-16 code units, a loop in JavaScript costs less than a call of native code. */
 const SHORT = 32;
 
-/** Half of the memory, in UTF-16 code units. */
-const MIDDLE = SHMEMSIZE / 4;
-
 const ERROR_BAD_EXE_FORMAT = 193;
 const ERROR_DLL_INIT_FAILED = 1114;
 
@@ -147,16 +144,15 @@ export class SharedMem implements Disposable {
     const size = cchSize === undefined ? WHOLE_MEMORY : sizeOfBuffer(cchSize);
     this.#checkLoaded();
     const units = this.#units;
-    // The DLL leaves what is behind the text and its terminator as it is, so these tell how far to skip.
+    // The DLL leaves what is behind the text and its terminator as it is, so this tells whether the text is short.
     units[SHORT] = 0;
-    units[MIDDLE] = 0;
     this.#get(this.#address, size);
     let length = 0;
     if (units[SHORT] === 0) {
       while (units[length] !== 0) length++;
     } else {
-      const skipped = units[MIDDLE] === 0 ? SHORT : MIDDLE;
-      length = skipped + this.#lengthAt(this.#address + skipped * 2);
+      // From the begin: who writes meanwhile may put a terminator before that.
+      length = this.#lengthAt(this.#address);
     }
     return this.#buffer.ucs2Slice(0, length * 2);
   }

@@ -338,3 +338,21 @@ describe('The loaded DLL', () => {
     expect(pathToFileURL(dllPath()).href).toContain('/build/');
   });
 });
+
+test('getSharedMem ends at the first U+0000, whoever writes meanwhile', () => {
+  const writer = `
+    import { workerData } from 'node:worker_threads';
+    const { setSharedMem } = await import(${JSON.stringify(index)});
+    const texts = [2000, 100, 700, 40].map((length) => 'x'.repeat(length));
+    while (workerData[0] === 0) for (const text of texts) setSharedMem(text);`;
+  const code = `
+    import { Worker } from 'node:worker_threads';
+    const workerData = new Int32Array(new SharedArrayBuffer(4));
+    new Worker(${JSON.stringify(writer)}, { eval: true, workerData, execArgv: ['--input-type=module'] });
+    while (api.getSharedMem() === '') await new Promise(setImmediate);
+    let wrong = 0;
+    for (let i = 0; i < 300_000; i++) if (api.getSharedMem().includes('\\0')) wrong++;
+    workerData[0] = 1;
+    console.log(wrong);`;
+  expect(runNode(code)).toBe('0');
+});

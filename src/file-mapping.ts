@@ -523,7 +523,10 @@ export class MappedView implements Disposable {
     requireInteger('offset', offset, 0, this.length);
     requireInteger('maxChars', maxChars, 0);
     const units = Math.min(maxChars, Math.floor((this.length - offset) / 2));
-    return memory.ucs2Slice(offset, offset + lengthOfString(memory, offset, units) * 2);
+    const text = memory.ucs2Slice(offset, offset + lengthOfString(memory, offset, units) * 2);
+    // Again, in what was copied: who writes meanwhile may put a terminator before the one that was found.
+    const end = text.indexOf('\0');
+    return end < 0 ? text : text.slice(0, end);
   }
 
   /**
@@ -647,9 +650,9 @@ function securityAttributes(option: Security) {
   if (sddl === undefined) return { value: null, [Symbol.dispose]() {} };
   requireText('sddl', sddl);
   const { ConvertStringSecurityDescriptorToSecurityDescriptorW, LocalFree } = security();
+  const { sizeOf, offsetOf } = kernel32();
   // Not an object for koffi to convert: it looks for the members of one without asking whether it may, and crashes in a
   // worker thread that is being terminated.
-  const { sizeOf, offsetOf } = kernel32();
   const value = Buffer.alloc(sizeOf.SECURITY_ATTRIBUTES);
   value.writeUInt32LE(sizeOf.SECURITY_ATTRIBUTES); // nLength
   const lpSecurityDescriptor = value.subarray(offsetOf.lpSecurityDescriptor);

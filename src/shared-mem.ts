@@ -151,7 +151,7 @@ export class SharedMem implements Disposable {
     if (units[SHORT] === 0) {
       while (units[length] !== 0) length++;
     } else {
-      // From the begin: who writes meanwhile may put a terminator before that.
+      // From the start, not from here: who writes meanwhile may put a terminator before this.
       length = this.#lengthAt(this.#address);
     }
     return this.#buffer.ucs2Slice(0, length * 2);

@@ -1,10 +1,12 @@
 import { constants } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { FileMapping, getSharedMem, type MappedView, setSharedMem, unloadSharedMem, Win32Error } from 'dllmemfilemap';
 import koffi from 'koffi';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -522,6 +524,21 @@ describe('view.writeString and view.readString', () => {
     expect([0, 1, 5, 6, 7].map((maxChars) => view.readString(offset, maxChars))).toEqual([
       ...['', 'a', 'abcde', 'abcdef', 'abcdef'],
     ]);
+  });
+
+  test.each([2, 1])('end a text at the first U+0000, whoever writes meanwhile, at offset %d', async (offset) => {
+    const mapping = created(2 * PAGE);
+    const view = kept(mapping.mapView());
+    const writer = new Worker(new URL('fixture/writing-thread.mjs', import.meta.url), {
+      workerData: { name: mapping.name, offset },
+    });
+    const ended = once(writer, 'exit');
+    await once(writer, 'message');
+    let wrong = 0;
+    for (let i = 0; i < 100_000; i++) if (view.readString(offset).includes('\0')) wrong++;
+    view.bytes[0] = 1;
+    expect(await ended).toEqual([0]);
+    expect(wrong).toBe(0);
   });
 
   test.each([-1, PAGE + 1, 0.5, Number.NaN])('refuse the offset %d', (offset) => {

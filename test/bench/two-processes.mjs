@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
 import { programPath } from '../../dist/native-library.js';
@@ -89,13 +90,17 @@ async function redis(folder) {
   if (note) return { note: `the client is ${note}` };
   const path = join(folder, 'redis.sock');
   const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', '', '--dir', folder], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const started = await Promise.race(
-    [once(server, 'spawn'), once(server, 'error')].map((event) => event.catch((e) => [e])),
-  );
-  if (started.length > 0) return { note: 'redis-server is not installed' };
-  for (let i = 0; i < 100 && !existsSync(path); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  try {
+    await once(server, 'spawn');
+  } catch {
+    return { note: 'redis-server is not installed' };
+  }
+  for await (const line of createInterface({ input: server.stdout })) {
+    if (/ready to accept connections/i.test(line)) break;
+  }
+  server.stdout.resume();
   const client = module.createClient({ socket: { path } });
   await client.connect();
   const { child } = await startPartner('redis', path);

@@ -79,6 +79,14 @@ describe.skipIf(process.platform === 'win32')(
       expect({ stdout, status }).toEqual({ stdout: 'all children ended well\n', status: 0 });
     });
 
+    test('has no file of which it has no handle, whatever the threads of that were opening or closing', () => {
+      const { stdout, status } = spawnSync(forks, [hexFromText(randomUUID()), 'closers'], {
+        encoding: 'utf8',
+        timeout: 50_000,
+      });
+      expect({ stdout, status }).toEqual({ stdout: '0 children have a file open\n', status: 0 });
+    });
+
     test('finds nothing that a first call of its parent was in the middle of making (not without nm)', ({ skip }) => {
       const { stdout, error } = spawnSync('nm', [programPath('libkernel32.so')], { encoding: 'utf8' });
       skip(error !== undefined);

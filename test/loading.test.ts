@@ -227,6 +227,16 @@ test.skipIf(onWindows)(
   },
 );
 
+test('GetProcAddress finds a library or does not, while another thread frees it', () => {
+  const { status, signal, stdout } = spawnSync(programPath('looks_up_while_freeing'), [dllPath()], {
+    encoding: 'utf8',
+    // What is freed is overwritten, where the C library can do that.
+    env: { ...process.env, MALLOC_PERTURB_: '165' },
+    timeout: 50_000,
+  });
+  expect({ status, signal, stdout: stdout.trimEnd() }).toEqual({ status: 0, signal: null, stdout: '3000 times' });
+});
+
 describe('A program that ends while its threads are inside SetSharedMem and GetSharedMem', () => {
   test.each([
     ['was linked against the DLL', []],

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -445,6 +446,80 @@ describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none
     });
   });
 });
+
+test.skipIf(onWindows)('An error for want of descriptors blames no file (POSIX)', () => {
+  const source = `
+    import { openSync } from 'node:fs';
+    import { FileMapping } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url))};
+    FileMapping.create(null, 1).close();
+    try {
+      for (;;) openSync('/dev/null');
+    } catch {}
+    for (const call of [() => FileMapping.open('none'), () => FileMapping.create('none', 1)]) {
+      try {
+        call();
+      } catch ({ code, message }) {
+        console.log(code, message.includes('/none'), message.includes('dllmemfilemap.'));
+      }
+    }`;
+  const node = [process.execPath, '--input-type=module', '-e', source];
+  const { status, stdout } = spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', ...node], { encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'ERROR_TOO_MANY_OPEN_FILES false false\n'.repeat(2) });
+});
+
+test.skipIf(onWindows)(
+  'What a program prints that was started without a standard output is not in the memory (POSIX)',
+  async () => {
+    const holder = await Peer.start('C++', 'dll');
+    const { status } = spawnSync('sh', ['-c', '"$0" true >&-', programPath('parent')]);
+    expect(status).toBe(0);
+    expect(await holder.get()).toBe('This is a test string');
+    expect(await (await Peer.start('Node', 'dll')).get()).toBe('This is a test string');
+  },
+);
+
+test.skipIf(!onLinux || !canRunAsOthers)(
+  'A umask that takes the rights of the owner leaves nothing that the next process of that user does not sweep ' +
+    '(on Linux alone, and not without root)',
+  async () => {
+    const user = { uid: 12_345, gid: 12_345 };
+    const sweep = async () => {
+      const peer = await Peer.start('C++', 'mapping', user);
+      expect(await peer.open(freeName())).toBe(NOT_FOUND);
+    };
+    await sweep();
+    const before = sharedFiles();
+    const shell = ['-c', 'umask 0777; exec "$0" "$@"', ...Peer.commandLine('C++', 'mapping')];
+    const creator = await Peer.run('sh', shell, { ...user, env: stopIn('fchmod:1') });
+    expect(await creator.create(freeName(), PAGE)).toBe('stopped in fchmod');
+    await untilStopped(creator.process.pid as number);
+    await creator.kill();
+    expect(sharedFiles()).toHaveLength(before.length + 1);
+    await sweep();
+    expect(sharedFiles()).toEqual(before);
+  },
+);
+
+test.skipIf(!onLinux)(
+  'LoadLibraryW does not look at a file of the current folder that the dynamic linker does not look at (on Linux alone)',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dllmemfilemap-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    spawnSync('mkfifo', [join(folder, 'plugin.so')]);
+    writeFileSync(join(folder, 'text.so'), 'no library at all, and longer than a header');
+    const source = `
+      import { kernel32 } from ${JSON.stringify(new URL('../dist/kernel32.js', import.meta.url))};
+      const { GetLastError, LoadLibraryW } = kernel32();
+      for (const name of ['plugin.so', 'text.so', './text.so']) console.log(LoadLibraryW(name), GetLastError());`;
+    const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    // ERROR_MOD_NOT_FOUND, and ERROR_BAD_EXE_FORMAT
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'null 126\nnull 126\nnull 193\n' });
+  },
+);
 
 test.skipIf(onWindows)(
   'LocalFree frees nothing but a security descriptor (not on Windows, where it would crash)',

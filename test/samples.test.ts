@@ -137,6 +137,15 @@ describe.each(LANGUAGES)('first_process (%s)', (language) => {
 });
 
 describe.each(LANGUAGES)('second_process (%s)', (language) => {
+  test('shows the 256 bytes that it maps, and no more, of a text without a terminator', async () => {
+    using memory = FileMapping.create(NAME, 256);
+    using view = memory.mapView();
+    view.bytes.fill('x'.charCodeAt(0));
+    const second = start(language, 'second_process', 'pipe');
+    expect((await readMessageBox(second.child)).text).toBe('硸'.repeat(128));
+    expect(await second.ended).toEqual([0, null]);
+  });
+
   test('shows the code if no first process runs, and exits with 1', () => {
     expect(run(language, 'second_process')).toEqual({
       status: 1,

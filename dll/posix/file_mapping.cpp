@@ -23,6 +23,7 @@ class FileMapping : public KernelObject {
       : file_(std::move(file)), access_(access) {}
 
   const NamedFile& file() const { return *file_; }
+  int descriptor() const override { return file_->fd(); }
 
   // Whether a view of that access may be mapped through this handle.
   bool Allows(DWORD access) const { return (access & ~access_) == 0; }

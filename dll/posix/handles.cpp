@@ -1,5 +1,11 @@
 #include "handles.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -42,6 +48,7 @@ class HandleTable {
     } else {
       return Fail<HANDLE>(ERROR_TOO_MANY_OPEN_FILES);
     }
+    SetHasHandle(object->descriptor(), true);
     slots_[index].object = std::move(object);
     const uintptr_t number = (uintptr_t{slots_[index].generation} << kSlotBits) | (index + 1);
     return reinterpret_cast<HANDLE>(number << kTagBits);
@@ -73,7 +80,60 @@ class HandleTable {
     return nullptr;
   }
 
+  int OpenDescriptor(const char* path, int flags, mode_t mode) {
+    std::lock_guard<TableMutex> lock(mutex_);
+    // Memory first, and enough of it for all to be without a handle at once.
+    if (without_handle_.capacity() <= descriptors_) without_handle_.reserve(2 * descriptors_ + 8);
+    int fd = Retry([&] { return open(path, flags, mode); });
+    if (fd >= 0 && fd <= STDERR_FILENO) {
+      const int standard = fd;
+      fd = fcntl(standard, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+      CloseKeepingErrno(standard);
+    }
+    if (fd < 0) return -1;
+    ++descriptors_;
+    without_handle_.push_back(fd);
+    return fd;
+  }
+
+  void CloseDescriptor(int fd) {
+    std::lock_guard<TableMutex> lock(mutex_);
+    SetHasHandle(fd, true);  // that is, it is not to be closed elsewhere
+    --descriptors_;
+    CloseKeepingErrno(fd);
+  }
+
+  // For a forked child, which has none of its parent's other threads.
+  void ForgetOtherThreads() {
+    for (const int fd : without_handle_) close(fd);
+    descriptors_ -= without_handle_.size();
+    without_handle_.clear();
+    for (Slot& slot : slots_) {
+      // Their references would keep it from ever being destroyed.
+      if (slot.object.use_count() > 1) slot.object = WithoutOthers(*slot.object);
+    }
+  }
+
  private:
+  // Destroys an object that shared pointers own which nobody has any more. Its memory is lost.
+  struct Destroyer {
+    explicit Destroyer(KernelObject& object) : object(object) {}
+    ~Destroyer() { object.~KernelObject(); }
+    KernelObject& object;
+  };
+
+  static std::shared_ptr<KernelObject> WithoutOthers(KernelObject& object) try {
+    return {std::make_shared<Destroyer>(object), &object};
+  } catch (const std::bad_alloc&) {
+    return {std::shared_ptr<void>(), &object};  // is not destroyed before the process ends
+  }
+
+  static void CloseKeepingErrno(int fd) {
+    const int error = errno;
+    close(fd);
+    errno = error;
+  }
+
   Slot* SlotOf(HANDLE handle) {
     const uintptr_t value = reinterpret_cast<uintptr_t>(handle);
     const uintptr_t number = value >> kTagBits;
@@ -84,17 +144,35 @@ class HandleTable {
     return slot->object && slot->generation == number >> kSlotBits ? slot : nullptr;
   }
 
-  static std::shared_ptr<KernelObject> Empty(Slot* slot) {
+  std::shared_ptr<KernelObject> Empty(Slot* slot) {
+    SetHasHandle(slot->object->descriptor(), false);
     slot->generation = (slot->generation + 1) % kGenerations;
     return std::move(slot->object);
+  }
+
+  void SetHasHandle(int fd, bool has_handle) {
+    if (fd < 0) return;
+    if (!has_handle) {
+      without_handle_.push_back(fd);
+    } else if (const auto found = std::find(without_handle_.begin(), without_handle_.end(), fd);
+               found != without_handle_.end()) {
+      *found = without_handle_.back();
+      without_handle_.pop_back();
+    }
   }
 
   TableMutex mutex_;
   std::vector<Slot> slots_;
   std::vector<size_t> free_;
+  size_t descriptors_ = 0;           // that OpenDescriptor has opened
+  std::vector<int> without_handle_;  // those of them that no handle leads to
 };
 
 NeverDestroyed<HandleTable> handles;
+
+__attribute__((constructor)) void BeReadyForForks() {
+  pthread_atfork(nullptr, nullptr, [] { handles->ForgetOtherThreads(); });
+}
 
 // Windows closes a process's handles when it ends, so that names end with it.
 __attribute__((destructor)) void CloseAllHandles() {
@@ -109,6 +187,12 @@ DWORD KernelObject::Wait(DWORD) { return Fail<DWORD>(ERROR_ACCESS_DENIED, WAIT_F
 HANDLE OpenHandle(std::shared_ptr<KernelObject> object) { return handles->Add(std::move(object)); }
 
 std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return handles->Find(handle); }
+
+int OpenDescriptor(const char* path, int flags, mode_t mode) {
+  return handles->OpenDescriptor(path, flags, mode);
+}
+
+void CloseDescriptor(int fd) { handles->CloseDescriptor(fd); }
 
 }  // namespace kernel32
 

@@ -4,6 +4,8 @@
 #ifndef DLLMEMFILEMAP_POSIX_HANDLES_H
 #define DLLMEMFILEMAP_POSIX_HANDLES_H
 
+#include <sys/types.h>
+
 #include <memory>
 
 #include "windows.h"
@@ -16,6 +18,9 @@ class KernelObject {
   KernelObject(const KernelObject&) = delete;
   KernelObject& operator=(const KernelObject&) = delete;
   virtual ~KernelObject() = default;
+
+  // Of the file that it keeps open, or -1.
+  virtual int descriptor() const { return -1; }
 
   // As WaitForSingleObject: waits at most `milliseconds` until the object is signalled. An object
   // that cannot be waited for keeps this, which fails.
@@ -37,6 +42,16 @@ std::shared_ptr<T> FindObjectOf(HANDLE handle) {
   if (!object) SetLastError(ERROR_INVALID_HANDLE);
   return object;
 }
+
+// As open, for the file of an object. A forked child has what handles lead to; what its parent's
+// other threads had open on the way to a handle, or from one, is closed there: nobody else would do
+// it, and its locks would say that somebody is alive. It is none of the three standard descriptors,
+// which a program that was started without them may write to. On failure returns -1 and sets errno,
+// or throws std::bad_alloc before anything is opened.
+int OpenDescriptor(const char* path, int flags, mode_t mode = 0);
+
+// Leaves errno as it is.
+void CloseDescriptor(int fd);
 
 }  // namespace kernel32
 

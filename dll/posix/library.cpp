@@ -31,9 +31,15 @@ thread_local bool lacks_memory = false;
 // registered last.
 std::atomic<bool> process_is_ending{false};
 
+// A library that LoadLibraryW has returned. The dynamic linker has loaded it once for all of these.
+struct Module {
+  unsigned loads = 0;    // which FreeLibrary has not had back
+  unsigned lookups = 0;  // that other threads are in the middle of
+};
+
 struct ModuleTable {
   TableMutex mutex;
-  std::map<HMODULE, unsigned> counts;  // how often LoadLibraryW has returned each
+  std::map<HMODULE, Module> loaded;
   // An export's address and name of each library whose entry point refused when it was loaded. One
   // that is loaded already is not asked again.
   std::map<const void*, std::string> refusing;
@@ -51,7 +57,7 @@ using Library = std::unique_ptr<void, LibraryCloser>;
 
 // Reads what a file begins with. Returns 0, an errno, or ENOEXEC if the file is shorter.
 int ReadStart(const char* path, unsigned char (&start)[20]) {
-  const int fd = Retry([path] { return open(path, O_RDONLY | O_CLOEXEC); });
+  const int fd = Retry([path] { return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); });
   if (fd < 0) return errno;
   size_t done = 0;
   ssize_t count;
@@ -68,6 +74,7 @@ int ReadStart(const char* path, unsigned char (&start)[20]) {
 // for this kind of processor tells what this library's own file begins with: compared are the magic
 // number, class and byte order, and ELF's machine.
 DWORD ErrorOfLoading(const char* path) {
+  if (!strchr(path, '/')) return ERROR_MOD_NOT_FOUND;  // searched for, and not in this directory
   Dl_info own;
   unsigned char own_start[20], start[20];
   int error = ReadStart(path, start);
@@ -88,6 +95,22 @@ bool IsLinkedIntoProgram(const char* symbol, const void* address) {
   const bool linked = dlsym(program, symbol) == address;
   dlclose(program);
   return linked;
+}
+
+// Takes one off what keeps a library loaded, and unloads it with the last. On failure returns FALSE
+// and sets the last error.
+BOOL LetGo(HMODULE library, unsigned Module::*count) {
+  {
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    const auto found = modules->loaded.find(library);
+    if (found == modules->loaded.end() || found->second.*count == 0) {
+      return Fail<BOOL>(ERROR_MOD_NOT_FOUND);
+    }
+    --(found->second.*count);
+    if (found->second.loads + found->second.lookups != 0) return TRUE;
+    modules->loaded.erase(found);
+  }
+  return dlclose(library) == 0 ? TRUE : Fail<BOOL>(ERROR_GEN_FAILURE);
 }
 
 bool IsPermanent(const void* address) {
@@ -177,24 +200,20 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   const auto has_refused =
       reinterpret_cast<decltype(&HasLibraryRefused)>(dlsym(library.get(), "HasLibraryRefused"));
   if (has_refused && has_refused(library.get())) return Fail<HMODULE>(ERROR_DLL_INIT_FAILED);
+  const auto result = static_cast<HMODULE>(library.get());
   {
     std::lock_guard<TableMutex> lock(modules->mutex);
-    ++modules->counts[static_cast<HMODULE>(library.get())];
+    Module& module = modules->loaded[result];
+    if (module.loads + module.lookups == 0) library.release();
+    ++module.loads;
   }
-  return static_cast<HMODULE>(library.release());
+  return result;
 } catch (const std::bad_alloc&) {
   return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 BOOL WINAPI FreeLibrary(HMODULE hLibModule) {
-  if (!hLibModule) return Fail<BOOL>(ERROR_INVALID_HANDLE);
-  {
-    std::lock_guard<TableMutex> lock(modules->mutex);
-    const auto found = modules->counts.find(hLibModule);
-    if (found == modules->counts.end()) return Fail<BOOL>(ERROR_MOD_NOT_FOUND);
-    if (--found->second == 0) modules->counts.erase(found);
-  }
-  return dlclose(hLibModule) == 0 ? TRUE : Fail<BOOL>(ERROR_GEN_FAILURE);
+  return hLibModule ? LetGo(hLibModule, &Module::loads) : Fail<BOOL>(ERROR_INVALID_HANDLE);
 }
 
 FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName) {
@@ -202,9 +221,14 @@ FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName) {
   if (reinterpret_cast<uintptr_t>(lpProcName) < 0x10000) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);
   {
     std::lock_guard<TableMutex> lock(modules->mutex);
-    if (modules->counts.count(hModule) == 0) return Fail<FARPROC>(ERROR_MOD_NOT_FOUND);
+    const auto found = modules->loaded.find(hModule);
+    if (found == modules->loaded.end() || found->second.loads == 0) {
+      return Fail<FARPROC>(ERROR_MOD_NOT_FOUND);
+    }
+    ++found->second.lookups;  // as another thread may free it meanwhile
   }
   void* const address = dlsym(hModule, lpProcName);
+  LetGo(hModule, &Module::lookups);
   if (!address) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);
   return reinterpret_cast<FARPROC>(address);
 }

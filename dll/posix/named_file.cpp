@@ -16,6 +16,7 @@
 
 #include "errors.h"
 #include "fork.h"
+#include "handles.h"
 #include "platform.h"
 
 namespace kernel32 {
@@ -40,9 +41,7 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() {
-    const int error = errno;
-    if (fd_ >= 0) close(fd_);
-    errno = error;
+    if (fd_ >= 0) CloseDescriptor(fd_);
   }
   int get() const { return fd_; }
   int Release() { return std::exchange(fd_, -1); }
@@ -130,7 +129,7 @@ int RemoveIfDead(const std::string& path, int fd) {
 int OpenFile(const std::string& path, bool writable, Namespace scope) {
   constexpr int kFlags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
   const auto open_for = [&path](int access) {
-    return Retry([&] { return open(path.c_str(), access | kFlags); });
+    return OpenDescriptor(path.c_str(), access | kFlags);
   };
   int opened = open_for(O_RDWR);
   if (opened < 0 && errno == EACCES && !writable) opened = open_for(O_RDONLY);
@@ -145,6 +144,14 @@ int OpenFile(const std::string& path, bool writable, Namespace scope) {
     return -1;
   }
   return fd.Release();
+}
+
+// Whether it is this user's own file, and this user may not open it: so a umask can have it, until
+// its creator has prepared it.
+bool HasNoRightsOfOwn(const std::string& path) {
+  struct stat status;
+  return lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         status.st_uid == geteuid() && (status.st_mode & 0600) != 0600;
 }
 
 constexpr char kNew[] = "new-";  // what a passing name goes on with
@@ -166,9 +173,13 @@ bool Sweep(Namespace scope) {
       continue;
     const std::string path = prefix.substr(0, slash + 1) + entry->d_name;
     const Descriptor fd(OpenFile(path, /*writable=*/true, scope));
-    if (fd.get() < 0) continue;
     const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
-    const int error = RemoveIfDead(path, fd.get());
+    int error = errno;
+    if (fd.get() >= 0) {
+      error = RemoveIfDead(path, fd.get());
+    } else if (error == EACCES && is_new && HasNoRightsOfOwn(path)) {
+      error = unlink(path.c_str());  // if its creator is alive, it makes another
+    }
     if (error == 0 || (error == EAGAIN && is_new)) found = true;
   }
   return found;
@@ -265,7 +276,7 @@ NamedFile::~NamedFile() {
     // name.
     RemoveIfDead(path_, fd_);
   }
-  close(fd_);
+  CloseDescriptor(fd_);
 }
 
 off_t NamedFile::memory_offset() const { return PageSize(); }
@@ -278,6 +289,8 @@ NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
   Descriptor fd(OpenFile(path, writable, name.scope));
   if (fd.get() < 0) {
     if (errno == ENOENT) return Result::kNothing;
+    const bool file_matters = errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+    if (!file_matters) return Fail<Result>(ErrorFromErrno(errno), Result::kFailed);
     return FailAt<Result>(path, ErrorFromErrno(errno), /*trouble=*/"", Result::kFailed);
   }
   // Only a shared lock says that the object is alive. Whoever holds the exclusive one may die
@@ -306,18 +319,20 @@ NamedFile::Result NamedFile::OpenAlive(const ObjectName& name, bool writable,
                           Result::kFailed);
   }
   if (held == F_WRLCK) return Result::kBusy;
-  if (const int error = Lock(fd.get(), F_RDLCK)) {
+  // Before it has the lock: its last holder may go meanwhile, and leave it to this call, whatever
+  // fails here, to free the name.
+  std::unique_ptr<NamedFile> opened(new NamedFile(fd.get(), std::move(path), properties));
+  fd.Release();
+  if (const int error = Lock(opened->fd(), F_RDLCK)) {
     if (error == EAGAIN) return Result::kBusy;
     return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
   }
-  // Its last holder may have gone meanwhile, and left nobody but this call.
-  if (!IsFileAt(path, fd.get())) return Result::kBusy;
-  if (const int error = GetLockOfOthers(fd.get(), &held)) {
+  if (!IsFileAt(opened->path_, opened->fd())) return Result::kBusy;
+  if (const int error = GetLockOfOthers(opened->fd(), &held)) {
     return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
   }
   if (held == F_UNLCK) return Result::kBusy;
-  file->reset(new NamedFile(fd.get(), std::move(path), properties));
-  fd.Release();
+  *file = std::move(opened);
   return Result::kDone;
 }
 
@@ -326,9 +341,8 @@ std::unique_ptr<NamedFile> NamedFile::MakeFile(Namespace scope, const Properties
   for (;;) {
     std::string path =
         PathPrefix(scope) + kNew + std::to_string(getpid()) + "-" + std::to_string(count++);
-    Descriptor fd(Retry([&path] {
-      return open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    }));
+    constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    Descriptor fd(OpenDescriptor(path.c_str(), kFlags, 0600));
     if (fd.get() < 0) {
       if (errno == EEXIST) continue;
       const int error = errno == ENOENT ? ENOTDIR : errno;  // the directory itself is missing

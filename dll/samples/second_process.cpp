@@ -1,6 +1,7 @@
 // Opens the shared memory that first_process creates, and shows the message in it.
 
 #include <stdio.h>
+#include <string.h>
 #include <windows.h>
 
 namespace {
@@ -24,7 +25,10 @@ extern "C" int wmain() {
     CloseHandle(mapping);
     return 1;
   }
-  MessageBoxW(/*hWnd=*/nullptr, static_cast<LPCWSTR>(view), TEXT("Process2"), MB_OK);
+  // Whoever wrote it may have left out the terminator.
+  WCHAR text[BUF_SIZE / sizeof(WCHAR) + 1] = {};
+  memcpy(text, view, BUF_SIZE);
+  MessageBoxW(/*hWnd=*/nullptr, text, TEXT("Process2"), MB_OK);
   UnmapViewOfFile(view);
   CloseHandle(mapping);
   return 0;

@@ -7,5 +7,5 @@ import { attempt, BUF_SIZE, NAME } from './named.js';
 export function secondProcess(): void {
   using mapping = attempt('open file mapping object', () => FileMapping.open(NAME));
   using view = attempt('map view of file', () => mapping.mapView({ length: BUF_SIZE }));
-  user32().MessageBoxW(null, view.readString(), 'Process2', 0);
+  user32().MessageBoxW(null, view.readString(0, BUF_SIZE / 2), 'Process2', 0);
 }

@@ -210,7 +210,7 @@ export class FileMapping implements Disposable {
    * Creates the object of that name, with zeroed memory, or opens it if it exists; {@link FileMapping.created} tells
    * which. An existing object keeps its own size and security.
    *
-   * @param name of 1 to 260 UTF-16 code units; `null` for an object that no other process can open
+   * @param name of at most 260 UTF-16 code units; `null`, or none at all, for an object that no other process can open
    * @param size in bytes, from 1 to 2^53-1; the memory is as many whole pages as that takes
    * @returns a handle, which is the caller's to close
    * @throws {TypeError} if an argument is of a wrong type
@@ -348,9 +348,9 @@ export class FileMapping implements Disposable {
       this.name ?? undefined,
       details,
     );
-    const information: Partial<MemoryBasicInformation> = {};
+    const information: MemoryBasicInformation = { RegionSize: 0, State: 0 };
     kernel32().VirtualQuery(address, information, kernel32().sizeOf.MEMORY_BASIC_INFORMATION);
-    const { RegionSize, State } = information as MemoryBasicInformation;
+    const { RegionSize, State } = information;
     if (State !== MEM_COMMIT) {
       kernel32().UnmapViewOfFile(address);
       throw new Win32Error(ERROR_INVALID_ADDRESS, 'MapViewOfFile', this.name ?? undefined, details);
@@ -392,10 +392,25 @@ export class FileMapping implements Disposable {
 }
 
 /**
- * Unmaps views that were closed while JavaScript could still reach their memory, once it no longer can: an array that
- * was handed out may be in the hands of an asynchronous call at that moment, or, before Node 22, be read for ever.
+ * Unmaps views that were closed after an array of them was handed out, once nothing has it any more: it may be in the
+ * hands of an asynchronous call at that moment, which does not mind that it is detached.
  */
 const abandoned = new FinalizationRegistry<Pointer>((address) => kernel32().UnmapViewOfFile(address));
+
+/** Known before a caller can put another in its place. Node 20 has none. */
+const { transfer } = ArrayBuffer.prototype as Partial<ArrayBuffer>;
+
+/** Ends all arrays over a buffer. Returns whether it could: not if the caller has moved the memory somewhere else. */
+function detach(buffer: ArrayBufferLike): boolean {
+  try {
+    if (transfer) transfer.call(buffer as ArrayBuffer);
+    // What else there is leaves memory from outside of V8 as it is, but a stream of bytes takes what it is given.
+    else new ReadableStream({ type: 'bytes', start: (controller) => controller.enqueue(new Uint8Array(buffer)) });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * A part of a file mapping object, mapped into this process. It keeps the memory, but not the name, while it is open.
@@ -441,9 +456,12 @@ export class MappedView implements Disposable {
   }
 
   /**
-   * The memory itself. Typed arrays, `DataView` and `Atomics` work on its `buffer`. Of length 0 once the view is
-   * closed; an array that was taken before is, too, where the runtime can detach it (Node 22 and later), and otherwise
-   * goes on to show the memory.
+   * The memory itself. Typed arrays, `DataView` and `Atomics` work on its `buffer`. Of length 0 once the view is closed,
+   * as is an array that was taken before.
+   *
+   * Where another process or thread may write at that moment, read elements of it and nothing else: what looks at the
+   * memory twice, as `TextDecoder`, `Buffer`'s `toString` and `sort` do, is given a {@link MappedView.snapshot}. They
+   * rely on finding the same again, and end the process or worse where they do not, over a `SharedArrayBuffer` too.
    *
    * @throws {TypeError} if the view may only be read: use {@link MappedView.snapshot}
    * @throws {RangeError} if the view is larger than this runtime's arrays (4 GiB before Node 22): map a part of it
@@ -505,7 +523,8 @@ export class MappedView implements Disposable {
    * @returns the text up to the terminator, or to the end of the view if there is none
    * @throws {TypeError} if an argument is no number
    * @throws {RangeError} if the offset is not within the view, or `maxChars` is no integer from 0 up
-   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed
+   * @throws {Error} `ERR_USE_AFTER_CLOSE` if the view is closed; `ERR_STRING_TOO_LONG` if the text is longer than a
+   *   string of this runtime, of 2^29 characters in most
    * @example
    * ```ts
    * import { FileMapping } from 'dllmemfilemap';
@@ -575,18 +594,16 @@ export class MappedView implements Disposable {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    const array = this.#bytes;
-    this.#bytes = undefined;
+    const memory = this.#memory;
+    const isHandedOut = this.#bytes !== undefined;
     this.#memory = undefined;
-    if (array === undefined) {
+    this.#bytes = undefined;
+    if (!memory || !isHandedOut) {
       check(kernel32().UnmapViewOfFile(this.#address), 'UnmapViewOfFile');
-      return;
+    } else if (detach(memory.buffer)) {
+      abandoned.register(memory.buffer, this.#address);
     }
-    const buffer = array.buffer as ArrayBuffer;
-    // The caller has moved the memory into an array of their own, of which nothing is known: it stays mapped.
-    if (buffer.byteLength === 0) return;
-    buffer.transfer?.();
-    abandoned.register(buffer, this.#address);
+    // Otherwise it is in an array of which nothing is known, and stays mapped.
   }
 
   /** The same as {@link MappedView.close}. */

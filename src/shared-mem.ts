@@ -14,7 +14,7 @@ import { check, Win32Error } from './win32-error.js';
 export const SECTION_NAME = 'dllmemfilemap';
 
 /**
- * Size of the shared memory, in bytes.
+ * Size of the shared memory, in bytes. The section that it is in has whole pages, and is larger where these are.
  *
  * @example
  * ```ts
@@ -22,7 +22,7 @@ export const SECTION_NAME = 'dllmemfilemap';
  *
  * setSharedMem('This is a test string');
  * using section = FileMapping.open('dllmemfilemap', { access: 'read' });
- * section.size === SHMEMSIZE; // true
+ * section.size >= SHMEMSIZE; // true
  * ```
  */
 export const SHMEMSIZE = 4096;

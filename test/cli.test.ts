@@ -559,6 +559,33 @@ describe('doctor', () => {
     expect(run(['doctor'], { dist }).stdout).toMatch(/^wrong {2}DLL {11}ERROR_MOD_NOT_FOUND/m);
   });
 
+  test('finds a DLL that cannot be read, and exits with 1', () => {
+    const { dist, dll } = copyPackage();
+    rmSync(dll);
+    mkdirSync(dll);
+    const { status, checks } = examine({ dist });
+    expect({ status, dll: checks.DLL.ok, kernel32: checks.kernel32.ok }).toEqual({
+      status: 1,
+      dll: false,
+      kernel32: true,
+    });
+  });
+
+  const othersMayRun = !onWindows && run(['--version'], { uid: 54_321 }).status === 0;
+  test.skipIf(!othersMayRun)(
+    'does without the name of a user who has none (POSIX, and not without root and where others may run it)',
+    async () => {
+      const holder = spawn(process.execPath, [join(DIST, 'cli.js'), 'hold'], { uid: 54_321, stdio: 'pipe' });
+      const ended = once(holder, 'exit');
+      await once(holder.stdout, 'data');
+      const { status, checks } = examine({ uid: 54_321 });
+      holder.kill('SIGKILL');
+      await ended;
+      expect(status).toBe(0);
+      expect(checks.Section.found).toMatch(/; this user may read and write it$/);
+    },
+  );
+
   test('finds that koffi is missing, and exits with 1', () => {
     const { dist } = copyPackage();
     mkdirSync(join(dist, 'node_modules/koffi'), { recursive: true });

@@ -40,8 +40,9 @@ function library(what: string, path: string, load: () => unknown): Check {
     load();
     return { what, ok: true, found: `the system's own, ${type()} ${release()}` };
   }
-  const processor = existsSync(path) ? libraryProcessor(path) : undefined;
+  let processor: string | undefined;
   try {
+    if (existsSync(path)) processor = libraryProcessor(path);
     load();
     return { what, ok: true, found: `${path}, for ${processor}` };
   } catch (error) {
@@ -67,21 +68,36 @@ function section(): Check {
       };
     }
     const { size } = mapping;
-    if (size !== SHMEMSIZE) {
+    const expected = inWholePages(SHMEMSIZE);
+    if (size !== expected) {
       return {
         what,
         ok: false,
-        found: `'${SECTION_NAME}' has ${size} bytes instead of ${SHMEMSIZE}, so it was made by another program`,
+        found: `'${SECTION_NAME}' has ${size} bytes instead of ${expected}, so it was made by another program`,
         advice: 'End that program, or have it use another name.',
       };
     }
     using view = mapping.mapView();
     const found = `some process has '${SECTION_NAME}' open, with a text of ${view.readString().length} characters`;
-    return { what, ok: true, found: `${found}; ${accessOf(userInfo().username)}` };
+    return { what, ok: true, found: `${found}; ${accessOf(userName())}` };
   } catch (error) {
     const advice =
       'Another user has made it, or something else has its name. End the process that did, or remove what is there.';
     return { what, ok: false, found: message(error), advice };
+  }
+}
+
+function inWholePages(size: number): number {
+  using mapping = FileMapping.create(null, size);
+  return mapping.size;
+}
+
+/** This user's name. Where a container runs as any number, there may be none. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'this user';
   }
 }
 

@@ -32,5 +32,5 @@ export function notRunning(program: string, name: string): never {
 export function quote(bytes: Uint8Array, encoding: 'utf-16le' | 'windows-1252'): string {
   const text = new TextDecoder(encoding).decode(bytes);
   const end = text.indexOf('\0');
-  return JSON.stringify(end < 0 ? text : text.slice(0, end));
+  return JSON.stringify(end < 0 ? text : text.slice(0, end)).replaceAll(/\p{Cc}/gu, '?');
 }

@@ -30,15 +30,9 @@ const WITHOUT_LEAK_CHECK = 'CreateProcessW \\(on Linux|with the same process id|
 const SOME_SCENARIOS =
   'SetSharedMem|that another process has|killed process had|everyone may use|two views|DLL is loaded,|by its name|is converted';
 
-const RACES = {
-  TSAN_OPTIONS: `halt_on_error=1 suppressions=${join(root, 'test/thread-sanitizer.txt')}`,
-};
-
 /** Ends with an error if a command did, or if any process has left a report, as one that nobody waits for may. */
 function endUnlessClean(status, reports) {
-  const files = readdirSync(reports);
-  for (const file of files) console.error(readFileSync(join(reports, file), 'utf8'));
-  if (status !== 0 || files.length > 0) process.exit(1);
+  if (status !== 0 || readdirSync(reports).length > 0) process.exit(1);
 }
 
 function stress(folder, options) {
@@ -48,15 +42,27 @@ function stress(folder, options) {
   console.log(`The stress passed, with ${table.match(/^killed +(.*)$/m)[1]} killed`);
 }
 
+/**
+ * Makes a folder for what the sanitizers report, that the tests that run as another user write to, too. However this
+ * ends, what is there is printed.
+ */
+function folderForReports(tree) {
+  const reports = join(root, 'build', tree, 'reports');
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  chmodSync(reports, 0o1777);
+  process.on('exit', () => {
+    for (const file of readdirSync(reports)) console.error(readFileSync(join(reports, file), 'utf8'));
+  });
+  return reports;
+}
+
 function findErrorsOfMemory() {
   const { app } = stage('sanitize-address', {
     CMAKE_BUILD_TYPE: 'RelWithDebInfo',
     DLLMEMFILEMAP_SANITIZE: 'address,undefined',
   });
-  const reports = join(root, 'build/sanitize-address/reports');
-  rmSync(reports, { recursive: true, force: true });
-  mkdirSync(reports);
-  chmodSync(reports, 0o1777); // for the tests that run as another user
+  const reports = folderForReports('sanitize-address');
   const optionsWith = (more) => ({
     ASAN_OPTIONS: `log_path=${reports}/report:${more}`,
     LSAN_OPTIONS: `print_suppressions=0:suppressions=${join(root, 'test/leak-sanitizer.txt')}`,
@@ -86,6 +92,7 @@ function findRaces() {
   const commands = [
     ['kernel32_test'],
     ['loads_twice_at_once', library],
+    ['looks_up_while_freeing', library],
     ['ends_while_calling'],
     ['ends_while_calling', library],
     ['bus_error', 'threads'],
@@ -94,9 +101,15 @@ function findRaces() {
   const settings = ['-D', 'CMAKE_BUILD_TYPE=RelWithDebInfo', '-D', 'DLLMEMFILEMAP_SANITIZE=thread'];
   run('cmake', ['-S', '.', '-B', tree, ...settings]);
   run('cmake', ['--build', tree, '--parallel', '--target', ...programs]);
-  for (const [program, ...args] of commands) run('setarch', ['-R', join(folder, program), ...args], RACES);
+  const reports = folderForReports('sanitize-thread');
+  const suppressions = join(root, 'test/thread-sanitizer.txt');
+  // Written down as it is found, as the stress may kill the process that found it.
+  const options = { TSAN_OPTIONS: `halt_on_error=1 log_path=${reports}/report suppressions=${suppressions}` };
+  for (const [program, ...args] of commands) run('setarch', ['-R', join(folder, program), ...args], options);
+  endUnlessClean(0, reports);
   console.log(`No race in ${commands.length} programs`);
-  stress(folder, RACES);
+  stress(folder, options);
+  endUnlessClean(0, reports);
 }
 
 findErrorsOfMemory();

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,22 @@ onUnix('The stress ends at the first promise that is not kept, and names the see
   expect(stderr).toMatch(/^Broken after .* the DLL, episode \d+: .* process \d+.* instead of/m);
   expect(stderr).toContain('--seed 5');
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'The stress notices that a process had crashed before it was killed (on Linux alone, for its /proc)',
+  () => {
+    const source = `
+      import { spawnSync } from 'node:child_process';
+      import { Crew } from ${JSON.stringify(new URL('stress/process.mjs', import.meta.url))};
+      const worker = new Crew(1).run('C++', 'sh', ['-c', 'echo ready; kill -SEGV $$']);
+      await worker.ready;
+      // Nobody is told before this has ended.
+      spawnSync('sh', ['-c', 'until grep -q "State:.Z" /proc/$0/status; do :; done', worker.pid]);
+      await worker.kill().catch((error) => console.log(error.message));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8' });
+    expect(stdout).toMatch(/^C\+\+ process \d+ ended with SIGSEGV/);
+  },
+);
 
 onUnix('The stress refuses to run while a process has the DLL loaded', async () => {
   await Peer.start('C++', 'dll');

@@ -104,13 +104,14 @@ export class Crew {
   }
 
   /** Ends the run before its end: nobody is told anything any more. */
-  stop() {
+  async stop() {
     this.isEnding = true;
-    return this.killAll();
+    await this.killAll().catch(() => {});
   }
 
   async killAll() {
-    await Promise.allSettled([...this.#living].map((worker) => worker.kill()));
+    const ends = await Promise.allSettled([...this.#living].map((worker) => worker.kill()));
+    for (const { reason } of ends) if (reason) throw reason;
   }
 }
 
@@ -177,7 +178,8 @@ class Worker {
   /** Ends it as the system ends a process: SIGKILL, or TerminateProcess. */
   async kill() {
     if (this.#failure) throw this.#failure;
-    if (!this.#isToEnd) {
+    const isToEndOtherwise = this.#isToEnd;
+    if (!isToEndOtherwise) {
       this.#isToEnd = true;
       const { counts } = this.#crew;
       counts.kills++;
@@ -186,7 +188,9 @@ class Worker {
       else if (this.#pending.length > 0) counts.killsInside++;
       this.#process.kill('SIGKILL');
     }
-    await bounded(this.ended, () => `The end of ${this}`);
+    const how = await bounded(this.ended, () => `The end of ${this}`);
+    // It may have crashed a moment before.
+    if (!isToEndOtherwise && how !== 'SIGKILL') throw new Broken(`${this} ended with ${how} ${this.#errors}`);
   }
 
   /** Lets it end by itself, with all that it holds. */

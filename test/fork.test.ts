@@ -87,6 +87,17 @@ describe.skipIf(process.platform === 'win32')(
       expect({ stdout, status }).toEqual({ stdout: '0 children have a file open\n', status: 0 });
     });
 
+    test.skipIf(process.platform !== 'linux')(
+      'ends well without memory, whatever the threads of that were using (on Linux alone, for its operator new)',
+      () => {
+        const { stdout, status } = spawnSync(programPath('forks_without_memory'), {
+          encoding: 'utf8',
+          timeout: 50_000,
+        });
+        expect({ stdout, status }).toEqual({ stdout: '0 ended badly, some kept the file\n', status: 0 });
+      },
+    );
+
     test('finds nothing that a first call of its parent was in the middle of making (not without nm)', ({ skip }) => {
       const { stdout, error } = spawnSync('nm', [programPath('libkernel32.so')], { encoding: 'utf8' });
       skip(error !== undefined);

@@ -71,21 +71,33 @@ describe.skipIf(process.platform === 'win32')(
       both.process.stdin.end();
     });
 
-    test('calls what its parent calls, whatever the threads of that were in the middle of', () => {
-      const { stdout, status } = spawnSync(forks, [hexFromText(randomUUID()), 'threads'], {
+    const runScenario = (...args: readonly string[]) => {
+      const { stdout, status } = spawnSync(forks, [hexFromText(randomUUID()), ...args], {
         encoding: 'utf8',
         timeout: 50_000,
       });
-      expect({ stdout, status }).toEqual({ stdout: 'all children ended well\n', status: 0 });
+      return { stdout: stdout.trimEnd(), status };
+    };
+
+    test('calls what its parent calls, whatever the threads of that were in the middle of', () => {
+      expect(runScenario('threads')).toEqual({ stdout: 'all children ended well', status: 0 });
     });
 
     test('has no file of which it has no handle, whatever the threads of that were opening or closing', () => {
-      const { stdout, status } = spawnSync(forks, [hexFromText(randomUUID()), 'closers'], {
-        encoding: 'utf8',
-        timeout: 50_000,
-      });
-      expect({ stdout, status }).toEqual({ stdout: '0 children have a file open\n', status: 0 });
+      expect(runScenario('closers')).toEqual({ stdout: '0 children have a file open', status: 0 });
     });
+
+    test('closes the handles of a process, whatever the threads of that were waiting for', () => {
+      expect(runScenario('process')).toEqual({ stdout: 'all children ended well', status: 0 });
+    });
+
+    test.skipIf(process.platform !== 'linux')(
+      'unloads a library, whatever the threads of that were looking up (on Linux alone, which has one to spare)',
+      () => {
+        const library = programPath('libdawdle.so');
+        expect(runScenario('lookups', library)).toEqual({ stdout: '0 children have the library loaded', status: 0 });
+      },
+    );
 
     test.skipIf(process.platform !== 'linux')(
       'ends well without memory, whatever the threads of that were using (on Linux alone, for its operator new)',

@@ -478,6 +478,19 @@ test.skipIf(onWindows)(
   },
 );
 
+test.skipIf(onWindows)(
+  'A lack of descriptors leaves nothing where the only free one is a standard one (POSIX)',
+  async () => {
+    const before = sharedFiles();
+    const peer = await startBy('ulimit -n 16; exec 2>&-;', 'C++');
+    let count = 0;
+    while ((await peer.create(freeName(), PAGE)) === 'ok created') count++;
+    expect(count).toBeGreaterThan(3);
+    for (let i = 0; i < 3; i++) expect(await peer.create(freeName(), PAGE)).toBe('error 4');
+    expect(sharedFiles()).toHaveLength(before.length + count);
+  },
+);
+
 test.skipIf(!onLinux || !canRunAsOthers)(
   'A umask that takes the rights of the owner leaves nothing that the next process of that user does not sweep ' +
     '(on Linux alone, and not without root)',

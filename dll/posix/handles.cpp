@@ -88,7 +88,11 @@ class HandleTable {
     if (fd >= 0 && fd <= STDERR_FILENO) {
       const int standard = fd;
       fd = fcntl(standard, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-      CloseKeepingErrno(standard);
+      close(standard);
+      if (fd < 0) {
+        if ((flags & O_CREAT) != 0) unlink(path);
+        errno = EMFILE;
+      }
     }
     if (fd < 0) return -1;
     ++descriptors_;
@@ -100,7 +104,9 @@ class HandleTable {
     std::lock_guard<TableMutex> lock(mutex_);
     SetHasHandle(fd, true);  // that is, it is not to be closed elsewhere
     --descriptors_;
-    CloseKeepingErrno(fd);
+    const int error = errno;
+    close(fd);
+    errno = error;
   }
 
   // For a forked child, which has none of its parent's other threads.
@@ -109,8 +115,11 @@ class HandleTable {
     descriptors_ -= without_handle_.size();
     without_handle_.clear();
     for (Slot& slot : slots_) {
-      // Their references would keep it from ever being destroyed.
-      if (slot.object.use_count() > 1) slot.object = WithoutOthers(*slot.object);
+      // Their references would keep it from ever being destroyed. What has no descriptor may have
+      // several handles, and what waits for it has to be left alone.
+      if (slot.object.use_count() > 1 && slot.object->descriptor() >= 0) {
+        slot.object = WithoutOthers(*slot.object);
+      }
     }
   }
 
@@ -126,12 +135,6 @@ class HandleTable {
     return {std::make_shared<Destroyer>(object), &object};
   } catch (const std::bad_alloc&) {
     return {std::shared_ptr<void>(), &object};  // is not destroyed before the process ends
-  }
-
-  static void CloseKeepingErrno(int fd) {
-    const int error = errno;
-    close(fd);
-    errno = error;
   }
 
   Slot* SlotOf(HANDLE handle) {

@@ -2,12 +2,14 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -49,6 +51,19 @@ struct ModuleTable {
 };
 
 NeverDestroyed<ModuleTable> modules;
+
+// A forked child has none of the threads that were looking something up. What they would have
+// unloaded stays.
+void ForgetLookups() {
+  for (auto each = modules->loaded.begin(); each != modules->loaded.end();) {
+    each->second.lookups = 0;
+    each = each->second.loads == 0 ? modules->loaded.erase(each) : std::next(each);
+  }
+}
+
+__attribute__((constructor)) void BeReadyForForks() {
+  pthread_atfork(nullptr, nullptr, &ForgetLookups);
+}
 
 struct LibraryCloser {
   void operator()(void* library) const { dlclose(library); }

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { createRequire } from 'node:module';
 import koffi from 'koffi';
 import { describe, requireInteger, requireOptions, requireText, requireTextOf, useAfterClose } from './arguments.js';
 import {
@@ -400,16 +401,16 @@ const abandoned = new FinalizationRegistry<Pointer>((address) => kernel32().Unma
 /** Known before a caller can put another in its place. Node 20 has none. */
 const { transfer } = ArrayBuffer.prototype as Partial<ArrayBuffer>;
 
-/** Ends all arrays over a buffer. Returns whether it could: not if the caller has moved the memory somewhere else. */
-function detach(buffer: ArrayBufferLike): boolean {
-  try {
-    if (transfer) transfer.call(buffer as ArrayBuffer);
-    // What else there is leaves memory from outside of V8 as it is, but a stream of bytes takes what it is given.
-    else new ReadableStream({ type: 'bytes', start: (controller) => controller.enqueue(new Uint8Array(buffer)) });
-    return true;
-  } catch {
-    return false;
+/** Takes the memory away from all arrays over a buffer. Throws if it is no longer theirs. */
+function detach(buffer: ArrayBuffer): void {
+  if (transfer) {
+    transfer.call(buffer);
+    return;
   }
+  // What else Node 20 has leaves memory from outside of V8 as it is, but a stream of bytes takes what it is given. The
+  // global one may be another: a caller's, which keeps it.
+  const { ReadableStream } = createRequire(import.meta.url)('node:stream/web') as typeof import('node:stream/web');
+  new ReadableStream({ type: 'bytes', start: (controller) => controller.enqueue(new Uint8Array(buffer)) });
 }
 
 /**
@@ -600,10 +601,16 @@ export class MappedView implements Disposable {
     this.#bytes = undefined;
     if (!memory || !isHandedOut) {
       check(kernel32().UnmapViewOfFile(this.#address), 'UnmapViewOfFile');
-    } else if (detach(memory.buffer)) {
-      abandoned.register(memory.buffer, this.#address);
+      return;
     }
-    // Otherwise it is in an array of which nothing is known, and stays mapped.
+    const buffer = memory.buffer as ArrayBuffer;
+    try {
+      detach(buffer);
+    } catch {
+      // The caller has moved the memory into an array of their own, of which nothing is known: it stays mapped.
+      return;
+    }
+    abandoned.register(buffer, this.#address);
   }
 
   /** The same as {@link MappedView.close}. */

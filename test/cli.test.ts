@@ -8,7 +8,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { FileMapping, getSharedMem, setSharedMem, unloadSharedMem } from '../dist/index.js';
-import { dllPath, kernel32Path } from '../dist/native-library.js';
+import { dllPath, kernel32Path, programPath } from '../dist/native-library.js';
 import { occupyName } from './occupied-name.js';
 import { copyPackage, turnIntoArm64 } from './package-copy.js';
 import { canRunAsOthers, Peer } from './peer.js';
@@ -676,6 +676,17 @@ describe('doctor', () => {
           found: '0.0 MiB free in /dev/shm',
           advice: expect.stringContaining('--shm-size'),
         });
+      });
+
+      test('finds the section in order, although there is no room for another', () => {
+        const { status, checks } =
+          examineAfter(`mount -t tmpfs -o size=64k tmpfs /dev/shm && cd /dev/shm && mkfifo in && {
+          "${programPath('dll_peer')}" <in >out & exec 3>in
+          until grep -q ready out; do :; done
+          cat /dev/zero >full 2>/dev/null || true
+        }`);
+        expect(status).toBe(1); // for want of room
+        expect(checks.find(({ what }: { what: string }) => what === 'Section')).toMatchObject({ ok: true });
       });
 
       test('finds that nothing can be written there', () => {

@@ -24,8 +24,11 @@ const { app } = stage('coverage', {
   CMAKE_BUILD_TYPE: 'Debug',
   CMAKE_CXX_COMPILER: compiler,
   // The counters are in the file itself, mapped into the processes, and outlive these.
-  CMAKE_CXX_FLAGS: '-fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation',
+  CMAKE_CXX_FLAGS:
+    '-fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic -mllvm -runtime-counter-relocation',
 });
+// Processes of every user count in it.
+process.umask(0);
 
 /**
  * For which it is too much what these processes call beside, and the memory that the counters take: programs whose calls

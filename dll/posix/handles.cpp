@@ -48,7 +48,7 @@ class HandleTable {
     } else {
       return Fail<HANDLE>(ERROR_TOO_MANY_OPEN_FILES);
     }
-    SetHasHandle(object->descriptor(), true);
+    ForgetDescriptor(object->descriptor());
     slots_[index].object = std::move(object);
     const uintptr_t number = (uintptr_t{slots_[index].generation} << kSlotBits) | (index + 1);
     return reinterpret_cast<HANDLE>(number << kTagBits);
@@ -102,7 +102,7 @@ class HandleTable {
 
   void CloseDescriptor(int fd) {
     std::lock_guard<TableMutex> lock(mutex_);
-    SetHasHandle(fd, true);  // that is, it is not to be closed elsewhere
+    ForgetDescriptor(fd);
     --descriptors_;
     const int error = errno;
     close(fd);
@@ -148,20 +148,18 @@ class HandleTable {
   }
 
   std::shared_ptr<KernelObject> Empty(Slot* slot) {
-    SetHasHandle(slot->object->descriptor(), false);
+    const int fd = slot->object->descriptor();
+    if (fd >= 0) without_handle_.push_back(fd);
     slot->generation = (slot->generation + 1) % kGenerations;
     return std::move(slot->object);
   }
 
-  void SetHasHandle(int fd, bool has_handle) {
-    if (fd < 0) return;
-    if (!has_handle) {
-      without_handle_.push_back(fd);
-    } else if (const auto found = std::find(without_handle_.begin(), without_handle_.end(), fd);
-               found != without_handle_.end()) {
-      *found = without_handle_.back();
-      without_handle_.pop_back();
-    }
+  // A forked child is no longer to close it, if it was.
+  void ForgetDescriptor(int fd) {
+    const auto found = std::find(without_handle_.begin(), without_handle_.end(), fd);
+    if (found == without_handle_.end()) return;
+    *found = without_handle_.back();
+    without_handle_.pop_back();
   }
 
   TableMutex mutex_;

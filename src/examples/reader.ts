@@ -1,6 +1,7 @@
 // What the readers have in common.
 import { writeSync } from 'node:fs';
 import { argv, exit } from 'node:process';
+import { quote as quoteText } from '../commands/output.js';
 import { FileMapping, Win32Error } from '../index.js';
 
 /** How long a reader waits before it looks again, in milliseconds. */
@@ -32,5 +33,5 @@ export function notRunning(program: string, name: string): never {
 export function quote(bytes: Uint8Array, encoding: 'utf-16le' | 'windows-1252'): string {
   const text = new TextDecoder(encoding).decode(bytes);
   const end = text.indexOf('\0');
-  return JSON.stringify(end < 0 ? text : text.slice(0, end)).replaceAll(/\p{Cc}/gu, '?');
+  return quoteText(end < 0 ? text : text.slice(0, end));
 }

@@ -178,19 +178,19 @@ class Worker {
   /** Ends it as the system ends a process: SIGKILL, or TerminateProcess. */
   async kill() {
     if (this.#failure) throw this.#failure;
-    const isToEndOtherwise = this.#isToEnd;
-    if (!isToEndOtherwise) {
-      this.#isToEnd = true;
-      const { counts } = this.#crew;
-      counts.kills++;
-      if (this.language === 'Node') counts.killsOfNode++;
-      if (!this.isReady) counts.killsWhileStarting++;
-      else if (this.#pending.length > 0) counts.killsInside++;
-      this.#process.kill('SIGKILL');
+    if (this.#isToEnd) {
+      await this.#untilEnded();
+      return;
     }
-    const how = await bounded(this.ended, () => `The end of ${this}`);
+    this.#isToEnd = true;
+    const { counts } = this.#crew;
+    counts.kills++;
+    if (this.language === 'Node') counts.killsOfNode++;
+    if (!this.isReady) counts.killsWhileStarting++;
+    else if (this.#pending.length > 0) counts.killsInside++;
+    this.#process.kill('SIGKILL');
     // It may have crashed a moment before.
-    if (!isToEndOtherwise && how !== 'SIGKILL') throw new Broken(`${this} ended with ${how} ${this.#errors}`);
+    await this.#untilEndedWith('SIGKILL');
   }
 
   /** Lets it end by itself, with all that it holds. */
@@ -199,8 +199,16 @@ class Worker {
     this.#isToEnd = true;
     this.#crew.counts.ends++;
     this.#process.stdin.end();
-    const how = await bounded(this.ended, () => `The end of ${this}`);
-    if (how !== 'exit code 0') throw new Broken(`${this} ended with ${how} ${this.#errors}`);
+    await this.#untilEndedWith('exit code 0');
+  }
+
+  #untilEnded() {
+    return bounded(this.ended, () => `The end of ${this}`);
+  }
+
+  async #untilEndedWith(expected) {
+    const how = await this.#untilEnded();
+    if (how !== expected) throw new Broken(`${this} ended with ${how} ${this.#errors}`);
   }
 
   #next() {

@@ -8,6 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -59,7 +60,7 @@ function forgetIfMoved(tree) {
 function buildWithCMake(tree, ...options) {
   forgetIfMoved(tree);
   run('cmake', ['-S', '.', '-B', tree, ...options]);
-  run('cmake', ['--build', tree, '--config', 'Release', '--parallel']);
+  run('cmake', ['--build', tree, '--config', 'Release', '--parallel', String(availableParallelism())]);
 }
 
 function buildWithCMakeJs(folder) {

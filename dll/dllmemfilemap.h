@@ -22,8 +22,9 @@ extern "C" {
 #endif
 
 /* Copies the null-terminated string into the shared memory, and terminates it. Of a longer one, the
- * first 2047 characters are kept. Does nothing if lpszBuf is null. Neither writer nor reader is
- * locked out meanwhile: who needs that brings a lock of their own. */
+ * first 2047 characters are kept. Does nothing if lpszBuf is null. Readers that use this library
+ * get the text before or this one, and never a part of each. Waits for another writer of them for
+ * some 20 ms at most, and wakes who watches: shared_text_layout.h. */
 VOID __cdecl SetSharedMem(LPWSTR lpszBuf);
 
 /* Copies the string in the shared memory into the caller's buffer of cchSize characters, at most

@@ -43,7 +43,7 @@ function installDebian() {
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(`${unfinished}/project`, { recursive: true });
   const options = ['--variant=minbase', '--include=cmake,make,g++,g++-aarch64-linux-gnu'];
-  runApart('debootstrap', ...options, 'bullseye', unfinished, 'http://deb.debian.org/debian');
+  runApart('debootstrap', ...options, 'bullseye', unfinished);
   rmSync(`${unfinished}/var/cache/apt`, { recursive: true });
   renameSync(unfinished, DEBIAN);
 }

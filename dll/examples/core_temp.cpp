@@ -1,54 +1,14 @@
 // Publishes temperatures and loads as Core Temp does.
 //
 // Commands: next; fahrenheit and delta, which set a flag and publish nothing else.
-//
-// The layout: https://coretemp.org/developers/
 
-#include <stddef.h>
+#include "core_temp.h"
+
 #include <string.h>
 
 #include "publisher.h"
 
 namespace {
-
-#pragma pack(push, 4)
-struct CoreTempSharedDataEx {
-  DWORD uiLoad[256];
-  DWORD uiTjMax[128];
-  DWORD uiCoreCnt;
-  DWORD uiCPUCnt;
-  float fTemp[256];
-  float fVID;
-  float fCPUSpeed;
-  float fFSBSpeed;
-  float fMultiplier;
-  char sCPUName[100];
-  BYTE ucFahrenheit;
-  BYTE ucDeltaToTjMax;
-  // From uiStructVersion 2 on.
-  BYTE ucTdpSupported;
-  BYTE ucPowerSupported;
-  DWORD uiStructVersion;
-  DWORD uiTdp[128];
-  float fPower[128];
-  float fMultipliers[256];
-};
-#pragma pack(pop)
-static_assert(offsetof(CoreTempSharedDataEx, uiTjMax) == 1024);
-static_assert(offsetof(CoreTempSharedDataEx, uiCoreCnt) == 1536);
-static_assert(offsetof(CoreTempSharedDataEx, uiCPUCnt) == 1540);
-static_assert(offsetof(CoreTempSharedDataEx, fTemp) == 1544);
-static_assert(offsetof(CoreTempSharedDataEx, fVID) == 2568);
-static_assert(offsetof(CoreTempSharedDataEx, fCPUSpeed) == 2572);
-static_assert(offsetof(CoreTempSharedDataEx, sCPUName) == 2584);
-static_assert(offsetof(CoreTempSharedDataEx, ucFahrenheit) == 2684);
-static_assert(offsetof(CoreTempSharedDataEx, ucDeltaToTjMax) == 2685);
-static_assert(offsetof(CoreTempSharedDataEx, ucPowerSupported) == 2687);
-static_assert(offsetof(CoreTempSharedDataEx, uiStructVersion) == 2688);
-static_assert(offsetof(CoreTempSharedDataEx, uiTdp) == 2692);
-static_assert(offsetof(CoreTempSharedDataEx, fPower) == 3204);
-static_assert(offsetof(CoreTempSharedDataEx, fMultipliers) == 3716);
-static_assert(sizeof(CoreTempSharedDataEx) == 4740);
 
 const char kCpuName[] = "Example CPU";
 constexpr DWORD kCores = 4;

@@ -1,11 +1,9 @@
 // Publishes a player's position as a game does that is linked with Mumble.
 //
 // Commands: next.
-//
-// The layout, which is the same whatever the packing:
-// https://www.mumble.info/documentation/developer/positional-audio/link-plugin/
 
-#include <stddef.h>
+#include "mumble_link.h"
+
 #include <string.h>
 
 #include <atomic>
@@ -13,29 +11,6 @@
 #include "publisher.h"
 
 namespace {
-
-struct LinkedMem {
-  DWORD uiVersion;
-  DWORD uiTick;
-  float fAvatarPosition[3];
-  float fAvatarFront[3];
-  float fAvatarTop[3];
-  WCHAR name[256];
-  float fCameraPosition[3];
-  float fCameraFront[3];
-  float fCameraTop[3];
-  WCHAR identity[256];
-  DWORD context_len;
-  BYTE context[256];
-  WCHAR description[2048];
-};
-static_assert(offsetof(LinkedMem, fAvatarPosition) == 8);
-static_assert(offsetof(LinkedMem, name) == 44);
-static_assert(offsetof(LinkedMem, fCameraPosition) == 556);
-static_assert(offsetof(LinkedMem, identity) == 592);
-static_assert(offsetof(LinkedMem, context_len) == 1104);
-static_assert(offsetof(LinkedMem, description) == 1364);
-static_assert(sizeof(LinkedMem) == 5460);
 
 const WCHAR kName[] = TEXT("Example Game");
 // Beyond ASCII, and beyond what one UTF-16 unit holds.
@@ -66,7 +41,7 @@ void Move(LinkedMem& link, DWORD tick) {
   memcpy(link.fCameraPosition, camera, sizeof camera);
   memcpy(link.fCameraFront, front, sizeof front);
   memcpy(link.fCameraTop, top, sizeof top);
-  // Who sees the new tick sees what belongs to it.
+  // A reader that sees the new tick sees what belongs to it.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   link.uiTick = tick;
 }

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "errors.h"
+#include "handles.h"
 #include "utf.h"
 
 using namespace kernel32;
@@ -57,9 +58,13 @@ HANDLE WINAPI GetStdHandle(DWORD nStdHandle) {
 
 BOOL WINAPI SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags) {
   const int fd = StandardDescriptor(hObject);
-  if (fd < 0) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  if (fd < 0 && !FindObject(hObject)) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   if ((dwMask & ~HANDLE_FLAG_INHERIT) != 0) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   if (dwMask == 0) return TRUE;
+  if (fd < 0) {
+    // Only the standard handles can be inherited.
+    return (dwFlags & HANDLE_FLAG_INHERIT) == 0 ? TRUE : Fail<BOOL>(ERROR_NOT_SUPPORTED);
+  }
   const int flags = (dwFlags & HANDLE_FLAG_INHERIT) != 0 ? 0 : FD_CLOEXEC;
   return fcntl(fd, F_SETFD, flags) == 0 ? TRUE : Fail<BOOL>(ERROR_INVALID_HANDLE);
 }
@@ -93,6 +98,7 @@ BOOL WINAPI SetConsoleOutputCP(UINT wCodePageID) {
 
 BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
                      LPDWORD lpNumberOfBytesRead, LPOVERLAPPED lpOverlapped) {
+  if (lpNumberOfBytesRead) *lpNumberOfBytesRead = 0;  // whatever fails
   if (hFile != StandardHandle(STDIN_FILENO)) return Fail<BOOL>(ERROR_INVALID_HANDLE);
   if (!lpBuffer || !lpNumberOfBytesRead || lpOverlapped) return Fail<BOOL>(ERROR_INVALID_PARAMETER);
   ssize_t count;

@@ -22,7 +22,7 @@ struct Obstacle {
   mode_t mode;     // with its kind
   uid_t owner;
   off_t size;
-  const char* trouble;  // what goes on behind "PATH is a FIFO of user 0 (root)", or empty
+  const char* trouble;  // what follows "PATH is a FIFO of user 0 (root)", or empty
 };
 
 // What the last error of this thread is about, as far as the call that set it has said so. It is

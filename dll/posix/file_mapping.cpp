@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include <map>
@@ -10,6 +11,7 @@
 #include "handles.h"
 #include "lost_pages.h"
 #include "named_file.h"
+#include "platform.h"
 #include "security.h"
 
 namespace kernel32 {
@@ -33,6 +35,20 @@ class FileMapping : public KernelObject {
   const DWORD access_;  // in FILE_MAP_ bits
 };
 
+constexpr DWORD kEveryAccess = FILE_MAP_READ | FILE_MAP_WRITE | FILE_MAP_EXECUTE;
+constexpr DWORD SECTION_MAP_EXECUTE = 0x0008;  // the bit of FILE_MAP_ALL_ACCESS for execution
+
+// What a handle that was opened with these rights may be used for, in FILE_MAP_ bits.
+DWORD AccessOfRights(DWORD rights) {
+  if (rights == FILE_MAP_COPY) return FILE_MAP_READ;
+  if ((rights & (GENERIC_ALL | MAXIMUM_ALLOWED)) != 0) return kEveryAccess;
+  DWORD access = rights & kEveryAccess;
+  if ((rights & GENERIC_READ) != 0) access |= FILE_MAP_READ;
+  if ((rights & GENERIC_WRITE) != 0) access |= FILE_MAP_WRITE;
+  if ((rights & (GENERIC_EXECUTE | SECTION_MAP_EXECUTE)) != 0) access |= FILE_MAP_EXECUTE;
+  return access;
+}
+
 // What a view of an object of that protection may be mapped for, in FILE_MAP_ bits; 0 for what is
 // no protection.
 DWORD AccessOfProtection(DWORD protection) {
@@ -55,20 +71,28 @@ DWORD AccessOfProtection(DWORD protection) {
 // How a view that is asked for with that access is mapped.
 struct ViewKind {
   DWORD needed;      // of the handle and the object, in FILE_MAP_ bits
-  DWORD protection;  // as VirtualQuery tells it, without execution
+  DWORD protection;  // as VirtualQuery tells it
   int prot;
   int flags;
 };
 
 ViewKind KindOfView(DWORD access) {
-  // Copy-on-write has to be asked for alone.
-  if (access == FILE_MAP_COPY) {
-    return {FILE_MAP_READ, PAGE_WRITECOPY, PROT_READ | PROT_WRITE, MAP_PRIVATE};
+  const bool executable = (access & FILE_MAP_EXECUTE) != 0;
+  const DWORD execute = executable ? FILE_MAP_EXECUTE : 0;
+  const int prot = PROT_READ | (executable ? PROT_EXEC : 0);
+  // Copy-on-write has to be asked for without reading and writing.
+  if ((access & ~FILE_MAP_EXECUTE) == FILE_MAP_COPY) {
+    return {FILE_MAP_READ | execute, executable ? PAGE_EXECUTE_WRITECOPY : PAGE_WRITECOPY,
+            prot | PROT_WRITE, MAP_PRIVATE};
   }
   if ((access & FILE_MAP_WRITE) != 0) {
-    return {FILE_MAP_WRITE, PAGE_READWRITE, PROT_READ | PROT_WRITE, MAP_SHARED};
+    return {FILE_MAP_WRITE | execute, executable ? PAGE_EXECUTE_READWRITE : PAGE_READWRITE,
+            prot | PROT_WRITE, MAP_SHARED};
   }
-  if ((access & FILE_MAP_READ) != 0) return {FILE_MAP_READ, PAGE_READONLY, PROT_READ, MAP_SHARED};
+  if ((access & FILE_MAP_READ) != 0) {
+    return {FILE_MAP_READ | execute, executable ? PAGE_EXECUTE_READ : PAGE_READONLY, prot,
+            MAP_SHARED};
+  }
   return {FILE_MAP_READ, PAGE_NOACCESS, PROT_NONE, MAP_SHARED};
 }
 
@@ -79,6 +103,15 @@ struct View {
   GuardedView* guard;
 };
 
+// Maps at that address and nowhere else (EEXIST), or anywhere if it is null. As mmap.
+void* MapAt(void* address, uint64_t length, const ViewKind& kind, int fd, off_t start) {
+  void* const mapped = mmap(address, length, kind.prot, kind.flags, fd, start);
+  if (!address || mapped == address || mapped == MAP_FAILED) return mapped;
+  munmap(mapped, length);
+  errno = EEXIST;
+  return MAP_FAILED;
+}
+
 // The views of this process, by their addresses.
 class ViewTable {
  public:
@@ -87,9 +120,11 @@ class ViewTable {
   void* Add(uint64_t length, const ViewKind& kind, Map map) {
     // Memory first: what is mapped cannot get lost.
     std::map<uintptr_t, View> one = {{0, {length, kind.protection, kind.prot, nullptr}}};
-    std::lock_guard<TableMutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(GuardMutex());
     void* const address = map();
-    if (address == MAP_FAILED) return Fail<void*>(ErrorFromErrno(errno));
+    if (address == MAP_FAILED) {
+      return Fail<void*>(errno == EEXIST ? ERROR_INVALID_ADDRESS : ErrorFromErrno(errno));
+    }
     auto node = one.extract(one.begin());
     node.key() = reinterpret_cast<uintptr_t>(address);
     node.mapped().guard = GuardView(address, length, kind.prot);
@@ -103,7 +138,7 @@ class ViewTable {
 
   // The view that the address is in: its base, or 0 if there is none.
   uintptr_t Find(LPCVOID address, View* view) {
-    std::lock_guard<TableMutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(GuardMutex());
     const auto found = Holding(address);
     if (found == views_.end()) return 0;
     *view = found->second;
@@ -113,7 +148,7 @@ class ViewTable {
   // Unmaps under the lock, so that no other thread's new view at the same address is forgotten. On
   // failure returns FALSE and sets the last error.
   BOOL Unmap(LPCVOID address) {
-    std::lock_guard<TableMutex> lock(mutex_);
+    std::lock_guard<TableMutex> lock(GuardMutex());
     const auto found = Holding(address);
     if (found == views_.end()) return Fail<BOOL>(ERROR_INVALID_ADDRESS);
     View& view = found->second;
@@ -128,6 +163,21 @@ class ViewTable {
     return TRUE;
   }
 
+  // Gives a whole view zeroed memory of the process's own. On failure returns null and sets the
+  // last error.
+  void* Replace(void* address, uint64_t length) {
+    std::lock_guard<TableMutex> lock(GuardMutex());
+    const auto found = views_.find(reinterpret_cast<uintptr_t>(address));
+    if (found == views_.end() || found->second.length != InWholePages(length)) {
+      return Fail<void*>(ERROR_INVALID_ADDRESS);
+    }
+    const int error = ReplaceByZeros(address, found->second.length);
+    if (error != 0) return Fail<void*>(ErrorFromErrno(error));
+    found->second.protection = PAGE_READWRITE;
+    found->second.prot = PROT_READ | PROT_WRITE;
+    return address;
+  }
+
  private:
   std::map<uintptr_t, View>::iterator Holding(LPCVOID address) {
     const uintptr_t value = reinterpret_cast<uintptr_t>(address);
@@ -137,8 +187,7 @@ class ViewTable {
     return value - next->first < next->second.length ? next : views_.end();
   }
 
-  TableMutex mutex_;
-  std::map<uintptr_t, View> views_;
+  std::map<uintptr_t, View> views_;  // under the GuardMutex
 };
 
 NeverDestroyed<ViewTable> views;
@@ -165,14 +214,15 @@ HANDLE WINAPI CreateFileMappingW(HANDLE hFile, LPSECURITY_ATTRIBUTES lpFileMappi
   if (hFile != INVALID_HANDLE_VALUE && hFile) return Fail<HANDLE>(ERROR_INVALID_HANDLE);
   uint32_t mode;
   if (!ModeFromAttributes(lpFileMappingAttributes, &mode)) return nullptr;
-  const NamedFile::Properties properties = {size, protection, mode};
+  const NamedFile::Properties properties = {ObjectKind::kFileMapping, mode, size, protection};
   if (!lpName || !*lpName) {
     return OpenMapping(NamedFile::CreateAnonymous(properties), access, ERROR_SUCCESS);
   }
   const std::optional<ObjectName> name = ParseName(lpName);
   if (!name) return nullptr;
   bool created = false;
-  auto file = NamedFile::Create(*name, properties, (access & FILE_MAP_WRITE) != 0, &created);
+  auto file = NamedFile::Create(*name, properties, (access & FILE_MAP_WRITE) != 0,
+                                /*initialize=*/nullptr, &created);
   return OpenMapping(std::move(file), access, created ? ERROR_SUCCESS : ERROR_ALREADY_EXISTS);
 } catch (const std::bad_alloc&) {
   return Fail<HANDLE>(ERROR_NOT_ENOUGH_MEMORY);
@@ -183,28 +233,38 @@ HANDLE WINAPI OpenFileMappingW(DWORD dwDesiredAccess, BOOL, LPCWSTR lpName) try 
   if (!*lpName) return Fail<HANDLE>(ERROR_INVALID_HANDLE);
   const std::optional<ObjectName> name = ParseName(lpName);
   if (!name) return nullptr;
-  DWORD access = dwDesiredAccess & (FILE_MAP_READ | FILE_MAP_WRITE | FILE_MAP_EXECUTE);
-  if (access == 0) access = FILE_MAP_READ;  // which is what FILE_MAP_COPY needs
+  DWORD access = AccessOfRights(dwDesiredAccess);
   const DWORD last_error = GetLastError();  // success leaves it alone
-  return OpenMapping(NamedFile::Open(*name, (access & FILE_MAP_WRITE) != 0), access, last_error);
+  auto file = NamedFile::Open(*name, ObjectKind::kFileMapping, (access & FILE_MAP_WRITE) != 0);
+  if (!file && (dwDesiredAccess & MAXIMUM_ALLOWED) != 0 && GetLastError() == ERROR_ACCESS_DENIED) {
+    access &= ~FILE_MAP_WRITE;
+    file = NamedFile::Open(*name, ObjectKind::kFileMapping, /*writable=*/false);
+  }
+  return OpenMapping(std::move(file), access, last_error);
 } catch (const std::bad_alloc&) {
   return Fail<HANDLE>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
                             DWORD dwFileOffsetHigh, DWORD dwFileOffsetLow,
-                            SIZE_T dwNumberOfBytesToMap) try {
+                            SIZE_T dwNumberOfBytesToMap) {
+  return MapViewOfFileEx(hFileMappingObject, dwDesiredAccess, dwFileOffsetHigh, dwFileOffsetLow,
+                         dwNumberOfBytesToMap, /*lpBaseAddress=*/nullptr);
+}
+
+LPVOID WINAPI MapViewOfFileEx(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
+                              DWORD dwFileOffsetHigh, DWORD dwFileOffsetLow,
+                              SIZE_T dwNumberOfBytesToMap, LPVOID lpBaseAddress) try {
   const uint64_t offset = (uint64_t{dwFileOffsetHigh} << 32) | dwFileOffsetLow;
-  if (offset % kAllocationGranularity != 0) return Fail<LPVOID>(ERROR_MAPPED_ALIGNMENT);
+  if (offset % kAllocationGranularity != 0 ||
+      reinterpret_cast<uintptr_t>(lpBaseAddress) % PageSize() != 0) {
+    return Fail<LPVOID>(ERROR_MAPPED_ALIGNMENT);
+  }
   const auto mapping = FindObjectOf<FileMapping>(hFileMappingObject);
   if (!mapping) return nullptr;
 
-  ViewKind kind = KindOfView(dwDesiredAccess);
-  if ((dwDesiredAccess & FILE_MAP_EXECUTE) != 0) {
-    kind.needed |= FILE_MAP_EXECUTE;
-    kind.prot |= PROT_EXEC;
-  }
-  const DWORD allowed = AccessOfProtection(mapping->file().properties().protection);
+  const ViewKind kind = KindOfView(dwDesiredAccess);
+  const DWORD allowed = AccessOfProtection(mapping->file().properties().parameter);
   if (!mapping->Allows(kind.needed) || (kind.needed & ~allowed) != 0) {
     return Fail<LPVOID>(ERROR_ACCESS_DENIED);
   }
@@ -217,13 +277,22 @@ LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess,
 
   const off_t start = mapping->file().memory_offset() + static_cast<off_t>(offset);
   return views->Add(length, kind, [&] {
-    return mmap(/*addr=*/nullptr, length, kind.prot, kind.flags, mapping->file().fd(), start);
+    return MapAt(lpBaseAddress, length, kind, mapping->file().fd(), start);
   });
 } catch (const std::bad_alloc&) {
   return Fail<LPVOID>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress) { return views->Unmap(lpBaseAddress); }
+
+LPVOID WINAPI VirtualAlloc(LPVOID lpAddress, SIZE_T dwSize, DWORD flAllocationType,
+                           DWORD flProtect) {
+  if (dwSize == 0) return Fail<LPVOID>(ERROR_INVALID_PARAMETER);
+  if (!lpAddress || flAllocationType != (MEM_RESERVE | MEM_COMMIT) || flProtect != PAGE_READWRITE) {
+    return Fail<LPVOID>(ERROR_NOT_SUPPORTED);
+  }
+  return views->Replace(lpAddress, dwSize);
+}
 
 SIZE_T WINAPI VirtualQuery(LPCVOID lpAddress, PMEMORY_BASIC_INFORMATION lpBuffer, SIZE_T dwLength) {
   if (dwLength < sizeof *lpBuffer) return Fail<SIZE_T>(ERROR_BAD_LENGTH);
@@ -241,4 +310,8 @@ SIZE_T WINAPI VirtualQuery(LPCVOID lpAddress, PMEMORY_BASIC_INFORMATION lpBuffer
   lpBuffer->Protect = view.protection;
   lpBuffer->Type = MEM_MAPPED;
   return sizeof *lpBuffer;
+}
+
+VOID WINAPI RtlMoveMemory(VOID* Destination, const VOID* Source, SIZE_T Length) {
+  memmove(Destination, Source, Length);
 }

@@ -7,22 +7,23 @@
 
 namespace kernel32 {
 
-// What lives as long as the process, and is not destroyed before, as other threads may still be
-// calling then. To be declared outside of functions: it is made when the library is loaded, and
-// not by a first caller, in the middle of which another thread could fork.
+// Lives as long as the process and is never destroyed: other threads may still be calling when the
+// process ends. To be declared outside of functions. It is then made when the library is loaded,
+// and not by a first caller, in the middle of which another thread could fork.
 template <typename T>
 class NeverDestroyed {
  public:
   NeverDestroyed() { new (memory_) T; }
   T* operator->() { return std::launder(reinterpret_cast<T*>(memory_)); }
+  T& operator*() { return *operator->(); }
 
  private:
   alignas(T) char memory_[sizeof(T)];
 };
 
 // The mutex of a table that is never destroyed. A fork waits for all of them, so a forked child
-// finds them free and the tables whole, whatever its parent's other threads were doing. Nobody may
-// hold two.
+// finds them free and the tables whole, whatever its parent's other threads were doing. A thread
+// may hold one at a time.
 class TableMutex {
  public:
   TableMutex();

@@ -16,12 +16,15 @@
 namespace kernel32 {
 namespace {
 
-// A handle is a slot's number, counted from 1, and the slot's generation, in the 32 bits to which
-// Windows keeps its handles too; the two lowest bits are 0. The generation tells a handle that was
-// closed from the slot's next one.
+// A handle is a slot's number and the slot's generation, in the 32 bits to which Windows keeps its
+// handles too. The two lowest bits are 0, and ignored. The generation tells a handle that was
+// closed from the slot's next one. The numbers up to 2 are left to null and the standard handles
+// (console.cpp).
 constexpr unsigned kTagBits = 2;
 constexpr unsigned kSlotBits = 20;
-constexpr size_t kMaxSlots = (size_t{1} << kSlotBits) - 1;
+constexpr size_t kFirstNumber = 3;
+constexpr size_t kMaxNumber = (size_t{1} << kSlotBits) - 1;
+constexpr size_t kMaxSlots = kMaxNumber - kFirstNumber + 1;
 constexpr unsigned kGenerations = 1u << (31 - kSlotBits - kTagBits);
 
 struct Slot {
@@ -50,7 +53,8 @@ class HandleTable {
     }
     ForgetDescriptor(object->descriptor());
     slots_[index].object = std::move(object);
-    const uintptr_t number = (uintptr_t{slots_[index].generation} << kSlotBits) | (index + 1);
+    const uintptr_t number =
+        (uintptr_t{slots_[index].generation} << kSlotBits) | (index + kFirstNumber);
     return reinterpret_cast<HANDLE>(number << kTagBits);
   }
 
@@ -69,8 +73,8 @@ class HandleTable {
     return Empty(slot);
   }
 
-  // Likewise, for the first object in the slots from *index on, and moves *index behind it. Null if
-  // there is none.
+  // Likewise, for the first object in the slots from *index on, and moves *index to the slot after
+  // it. Null if there is none.
   std::shared_ptr<KernelObject> RemoveNext(size_t* index) {
     std::lock_guard<TableMutex> lock(mutex_);
     while (*index < slots_.size()) {
@@ -80,6 +84,8 @@ class HandleTable {
     return nullptr;
   }
 
+  // Opens under the mutex, for which a fork waits: a child that was forked between the opening and
+  // the entry into without_handle_ would keep the descriptor.
   int OpenDescriptor(const char* path, int flags, mode_t mode) {
     std::lock_guard<TableMutex> lock(mutex_);
     // Memory first, and enough of it for all to be without a handle at once.
@@ -115,34 +121,39 @@ class HandleTable {
     descriptors_ -= without_handle_.size();
     without_handle_.clear();
     for (Slot& slot : slots_) {
-      // Their references would keep it from ever being destroyed. What has no descriptor may have
-      // several handles, and what waits for it has to be left alone.
-      if (slot.object.use_count() > 1 && slot.object->descriptor() >= 0) {
-        slot.object = WithoutOthers(*slot.object);
-      }
+      // What has no descriptor may have several handles, and threads of this child.
+      if (slot.object.use_count() > 1 && slot.object->descriptor() >= 0) CountAnew(&slot.object);
     }
   }
 
  private:
-  // Destroys an object that shared pointers own which nobody has any more. Its memory is lost.
-  struct Destroyer {
-    explicit Destroyer(KernelObject& object) : object(object) {}
-    ~Destroyer() { object.~KernelObject(); }
-    KernelObject& object;
+  // Destroys the object with itself, and leaves the object's memory as it is.
+  struct Ender {
+    explicit Ender(KernelObject* object) : object(object) {}
+    ~Ender() { object->~KernelObject(); }
+    KernelObject* const object;
   };
 
-  static std::shared_ptr<KernelObject> WithoutOthers(KernelObject& object) try {
-    return {std::make_shared<Destroyer>(object), &object};
-  } catch (const std::bad_alloc&) {
-    return {std::shared_ptr<void>(), &object};  // is not destroyed before the process ends
+  // In a forked child the references of its parent's other threads stay counted, and would keep the
+  // object from ever being destroyed. From here on it is an Ender's references that count, of which
+  // the slot has the first; the object's own stay as they are, so that its memory is lost. Without
+  // memory for that the object lives as long as the process.
+  static void CountAnew(std::shared_ptr<KernelObject>* reference) {
+    KernelObject* const object = reference->get();
+    std::shared_ptr<Ender> ender;
+    try {
+      ender = std::make_shared<Ender>(object);
+    } catch (const std::bad_alloc&) {
+    }
+    // Leads to the object, and counts among the references to `ender`.
+    *reference = std::shared_ptr<KernelObject>(ender, object);
   }
 
   Slot* SlotOf(HANDLE handle) {
     const uintptr_t value = reinterpret_cast<uintptr_t>(handle);
     const uintptr_t number = value >> kTagBits;
-    const size_t index =
-        (number & kMaxSlots) - 1;  // slot number 0 becomes an index that no slot has
-    if (value % (1u << kTagBits) != 0 || index >= slots_.size()) return nullptr;
+    const size_t index = (number & kMaxNumber) - kFirstNumber;  // huge for the numbers below it
+    if (index >= slots_.size()) return nullptr;
     Slot* slot = &slots_[index];
     return slot->object && slot->generation == number >> kSlotBits ? slot : nullptr;
   }
@@ -154,7 +165,7 @@ class HandleTable {
     return std::move(slot->object);
   }
 
-  // A forked child is no longer to close it, if it was.
+  // From now on a forked child does not close the descriptor, if it would have.
   void ForgetDescriptor(int fd) {
     const auto found = std::find(without_handle_.begin(), without_handle_.end(), fd);
     if (found == without_handle_.end()) return;
@@ -183,8 +194,6 @@ __attribute__((destructor)) void CloseAllHandles() {
 
 }  // namespace
 
-DWORD KernelObject::Wait(DWORD) { return Fail<DWORD>(ERROR_ACCESS_DENIED, WAIT_FAILED); }
-
 HANDLE OpenHandle(std::shared_ptr<KernelObject> object) { return handles->Add(std::move(object)); }
 
 std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return handles->Find(handle); }
@@ -204,10 +213,4 @@ BOOL WINAPI CloseHandle(HANDLE hObject) {
   if (value >= -6 && value <= -1) return TRUE;
   if (!kernel32::handles->Remove(hObject)) return kernel32::Fail<BOOL>(ERROR_INVALID_HANDLE);
   return TRUE;
-}
-
-DWORD WINAPI WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds) {
-  const std::shared_ptr<kernel32::KernelObject> object = kernel32::FindObject(hHandle);
-  if (!object) return kernel32::Fail<DWORD>(ERROR_INVALID_HANDLE, WAIT_FAILED);
-  return object->Wait(dwMilliseconds);
 }

@@ -1,12 +1,13 @@
-// The process's one table of handles, for every kind of kernel object. A new kind (a mutex, an
-// event) derives from KernelObject and is opened with OpenHandle; CloseHandle and
-// WaitForSingleObject then work on it.
+// The process's one table of handles, for every kind of kernel object. A new kind derives from
+// KernelObject, or from Waitable if a thread can wait for it, and is opened with OpenHandle;
+// CloseHandle and WaitForSingleObject then work on it.
 #ifndef DLLMEMFILEMAP_POSIX_HANDLES_H
 #define DLLMEMFILEMAP_POSIX_HANDLES_H
 
 #include <sys/types.h>
 
 #include <memory>
+#include <utility>
 
 #include "windows.h"
 
@@ -22,19 +23,18 @@ class KernelObject {
   // Of the file that it keeps open, or -1.
   virtual int descriptor() const { return -1; }
 
-  // As WaitForSingleObject: waits at most `milliseconds` until the object is signalled. An object
-  // that cannot be waited for keeps this, which fails.
-  virtual DWORD Wait(DWORD milliseconds);
+  // Null if nothing can wait for it.
+  virtual class Waitable* AsWaitable() { return nullptr; }
 };
 
 // Puts the object into the table and returns its handle, or null with the last error set. The
 // handle owns the object: CloseHandle destroys it, once no other thread is inside a call on it.
 HANDLE OpenHandle(std::shared_ptr<KernelObject> object);
 
-// The object behind a handle, or null if there is none.
+// The object of a handle, or null if there is none.
 std::shared_ptr<KernelObject> FindObject(HANDLE handle);
 
-// The object behind a handle if it is of kind T; otherwise null, and the last error is
+// The object of a handle if it is of kind T; otherwise null, and the last error is
 // ERROR_INVALID_HANDLE.
 template <typename T>
 std::shared_ptr<T> FindObjectOf(HANDLE handle) {
@@ -43,15 +43,32 @@ std::shared_ptr<T> FindObjectOf(HANDLE handle) {
   return object;
 }
 
-// As open, for the file of an object. A forked child has what handles lead to; what its parent's
-// other threads had open on the way to a handle, or from one, is closed there: nobody else would do
-// it, and its locks would say that somebody is alive. It is none of the three standard descriptors,
-// which a program that was started without them may write to. On failure returns -1 and sets errno,
-// or throws std::bad_alloc before anything is opened.
+// As open, for the file of an object. In a forked child the descriptors that handles lead to stay
+// open, and all others are closed: no thread of the child would do it, and their locks would say
+// that somebody is alive. The descriptor is none of the three standard ones, to which a program
+// that was started without them may write. On failure returns -1 and sets errno, or throws
+// std::bad_alloc before anything is opened.
 int OpenDescriptor(const char* path, int flags, mode_t mode = 0);
 
 // Leaves errno as it is.
 void CloseDescriptor(int fd);
+
+// Closes its descriptor, if it has one.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) CloseDescriptor(fd_);
+  }
+  int get() const { return fd_; }
+  // The caller closes it.
+  int Release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
 
 }  // namespace kernel32
 

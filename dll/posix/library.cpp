@@ -37,11 +37,15 @@ std::atomic<bool> process_is_ending{false};
 struct Module {
   unsigned loads = 0;    // which FreeLibrary has not had back
   unsigned lookups = 0;  // that other threads are in the middle of
+  std::string path;      // as dlopen got it
 };
 
 struct ModuleTable {
   TableMutex mutex;
   std::map<HMODULE, Module> loaded;
+  // Those that FreeLibrary has had back from everyone, and that were loaded nevertheless: the
+  // program is linked against them, or something else has opened them.
+  std::map<HMODULE, Module> kept;
   // An export's address and name of each library whose entry point refused when it was loaded. One
   // that is loaded already is not asked again.
   std::map<const void*, std::string> refusing;
@@ -112,9 +116,30 @@ bool IsLinkedIntoProgram(const char* symbol, const void* address) {
   return linked;
 }
 
+// Keeps the library loaded that another than LoadLibraryW has loaded from that path. Null if it is
+// loaded no more.
+Library HoldIfLoaded(HMODULE module, const char* path) {
+  Library library(dlopen(path, RTLD_LAZY | RTLD_NOLOAD));
+  return library.get() == module ? std::move(library) : nullptr;
+}
+
+// Likewise, for a library that FreeLibrary has had back from everyone. Sets the last error.
+Library HoldIfKept(HMODULE module) {
+  std::string path;
+  {
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    const auto found = modules->kept.find(module);
+    if (found != modules->kept.end()) path = found->second.path;
+  }
+  Library library = path.empty() ? nullptr : HoldIfLoaded(module, path.c_str());
+  if (!library) SetLastError(ERROR_MOD_NOT_FOUND);
+  return library;
+}
+
 // Takes one off what keeps a library loaded, and unloads it with the last. On failure returns FALSE
 // and sets the last error.
 BOOL LetGo(HMODULE library, unsigned Module::*count) {
+  std::map<HMODULE, Module>::node_type last;
   {
     std::lock_guard<TableMutex> lock(modules->mutex);
     const auto found = modules->loaded.find(library);
@@ -123,9 +148,24 @@ BOOL LetGo(HMODULE library, unsigned Module::*count) {
     }
     --(found->second.*count);
     if (found->second.loads + found->second.lookups != 0) return TRUE;
-    modules->loaded.erase(found);
+    last = modules->loaded.extract(found);
   }
-  return dlclose(library) == 0 ? TRUE : Fail<BOOL>(ERROR_GEN_FAILURE);
+  if (dlclose(library) != 0) return Fail<BOOL>(ERROR_GEN_FAILURE);
+  if (HoldIfLoaded(library, last.mapped().path.c_str())) {
+    std::lock_guard<TableMutex> lock(modules->mutex);
+    modules->kept.insert(std::move(last));
+  }
+  return TRUE;
+}
+
+// Keeps a library that LoadLibraryW has returned loaded until LetGo, as another thread may free it
+// meanwhile.
+bool BeginLookup(HMODULE module) {
+  std::lock_guard<TableMutex> lock(modules->mutex);
+  const auto found = modules->loaded.find(module);
+  if (found == modules->loaded.end() || found->second.loads == 0) return false;
+  ++found->second.lookups;
+  return true;
 }
 
 bool IsPermanent(const void* address) {
@@ -203,7 +243,7 @@ VOID DetachLibrary(DllEntryPoint entry, const void* address) {
 
 HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   if (!lpLibFileName || !*lpLibFileName) return Fail<HMODULE>(ERROR_INVALID_PARAMETER);
-  const std::string path = ToUtf8(lpLibFileName);
+  std::string path = ToUtf8(lpLibFileName);
   const bool outer = std::exchange(is_loading, true);
   const bool outer_lacks_memory = std::exchange(lacks_memory, false);
   Library library(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL));
@@ -219,6 +259,7 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   {
     std::lock_guard<TableMutex> lock(modules->mutex);
     Module& module = modules->loaded[result];
+    if (module.path.empty()) module.path = std::move(path);
     if (module.loads + module.lookups == 0) library.release();
     ++module.loads;
   }
@@ -227,23 +268,33 @@ HMODULE WINAPI LoadLibraryW(LPCWSTR lpLibFileName) try {
   return Fail<HMODULE>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
-BOOL WINAPI FreeLibrary(HMODULE hLibModule) {
-  return hLibModule ? LetGo(hLibModule, &Module::loads) : Fail<BOOL>(ERROR_INVALID_HANDLE);
+BOOL WINAPI FreeLibrary(HMODULE hLibModule) try {
+  if (!hLibModule) return Fail<BOOL>(ERROR_INVALID_HANDLE);
+  const DWORD last_error = GetLastError();
+  if (LetGo(hLibModule, &Module::loads)) return TRUE;
+  if (!HoldIfKept(hLibModule)) return FALSE;
+  SetLastError(last_error);
+  return TRUE;
+} catch (const std::bad_alloc&) {
+  return Fail<BOOL>(ERROR_NOT_ENOUGH_MEMORY);
 }
 
-FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName) {
+FARPROC WINAPI GetProcAddress(HMODULE hModule, LPCSTR lpProcName) try {
   // Below 64 KiB it is an ordinal, which these systems' libraries do not have.
   if (reinterpret_cast<uintptr_t>(lpProcName) < 0x10000) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);
-  {
-    std::lock_guard<TableMutex> lock(modules->mutex);
-    const auto found = modules->loaded.find(hModule);
-    if (found == modules->loaded.end() || found->second.loads == 0) {
-      return Fail<FARPROC>(ERROR_MOD_NOT_FOUND);
-    }
-    ++found->second.lookups;  // as another thread may free it meanwhile
+  const DWORD last_error = GetLastError();
+  Library held;
+  if (!hModule) {
+    held.reset(dlopen(/*filename=*/nullptr, RTLD_LAZY));  // the program
+  } else if (!BeginLookup(hModule)) {
+    held = HoldIfKept(hModule);
+    if (!held) return nullptr;
+    SetLastError(last_error);
   }
-  void* const address = dlsym(hModule, lpProcName);
-  LetGo(hModule, &Module::lookups);
+  void* const address = dlsym(held ? held.get() : hModule, lpProcName);
+  if (!held) LetGo(hModule, &Module::lookups);
   if (!address) return Fail<FARPROC>(ERROR_PROC_NOT_FOUND);
   return reinterpret_cast<FARPROC>(address);
+} catch (const std::bad_alloc&) {
+  return Fail<FARPROC>(ERROR_NOT_ENOUGH_MEMORY);
 }

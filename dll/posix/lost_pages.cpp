@@ -25,6 +25,7 @@ struct GuardedView {
 
 namespace {
 
+NeverDestroyed<TableMutex> guard_mutex;
 std::atomic<GuardedView*> views{nullptr};
 GuardedView* free_views = nullptr;
 std::atomic<int> handlers_at_work{0};
@@ -128,6 +129,8 @@ __attribute__((constructor)) void BeReadyForForks() {
 }
 
 }  // namespace
+
+TableMutex& GuardMutex() { return *guard_mutex; }
 
 GuardedView* GuardView(void* address, uint64_t length, int prot) {
   if (!is_handler_set) SetHandler();

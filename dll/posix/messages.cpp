@@ -59,6 +59,12 @@ const char* SentenceFor(DWORD error) {
       return "The file is not a program or library for this system.";
     case ERROR_FILENAME_EXCED_RANGE:
       return "The name or the command line is too long.";
+    case WAIT_TIMEOUT:
+      return "The time to wait has passed.";
+    case ERROR_NOT_OWNER:
+      return "The thread does not own the mutex.";
+    case ERROR_TOO_MANY_POSTS:
+      return "The semaphore's count would become larger than its maximum.";
     case ERROR_MR_MID_NOT_FOUND:
       return "There is no text for that code.";
     case ERROR_INVALID_ADDRESS:

@@ -40,10 +40,6 @@ std::optional<ObjectName> ParseName(LPCWSTR name) {
   if (text.size() > MAX_PATH) {
     return Fail<std::optional<ObjectName>>(ERROR_FILENAME_EXCED_RANGE);
   }
-  // In Windows' directory of names these two are links to directories.
-  if (text == u"Local" || text == u"Global") {
-    return Fail<std::optional<ObjectName>>(ERROR_INVALID_HANDLE);
-  }
   const bool global = ConsumePrefix(&text, kGlobalPrefix);
   const bool local = !global && ConsumePrefix(&text, kLocalPrefix);
   if (text.empty() || text[0] == u'\\') {
@@ -52,6 +48,10 @@ std::optional<ObjectName> ParseName(LPCWSTR name) {
   }
   if (text.find(u'\\') != text.npos) {
     return Fail<std::optional<ObjectName>>(ERROR_PATH_NOT_FOUND);
+  }
+  // In Windows' directories of names these are links to directories.
+  if (text == u"Local" || text == u"Global" || text == u"Session") {
+    return Fail<std::optional<ObjectName>>(ERROR_INVALID_HANDLE);
   }
   return ObjectName{global ? Namespace::kGlobal : Namespace::kLocal, std::u16string(text)};
 }

@@ -23,8 +23,8 @@ struct ObjectName {
   std::string Path() const;
 };
 
-// Reads a name that is neither null nor empty. Otherwise, or if the name is not valid, returns
-// nothing and sets the last error.
+// Reads a name, which is neither null nor empty. If it is not valid, returns nothing and sets the
+// last error.
 std::optional<ObjectName> ParseName(LPCWSTR name);
 
 // What the path of every file of the namespace begins with: a directory, and the first part of a

@@ -2,8 +2,10 @@
 #ifndef DLLMEMFILEMAP_POSIX_PLATFORM_H
 #define DLLMEMFILEMAP_POSIX_PLATFORM_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <string>
 
 #include "names.h"
@@ -17,6 +19,23 @@ std::string NamespaceDirectory(Namespace scope);
 // Gives an empty file its size and all of its memory, zeroed, so that touching it later cannot
 // fail. Returns 0, or an errno; the file's size is of no meaning then.
 int Commit(int fd, off_t size);
+
+// Puts zeroed memory of this process's own in the place of what is mapped there, at once for all
+// threads. Returns 0, or an errno; nothing has changed then.
+int ReplaceByZeros(void* address, size_t length);
+
+// A word in memory that processes may share, and what a thread has seen in it.
+struct SeenWord {
+  std::atomic<uint32_t>* word;
+  uint32_t seen;
+};
+
+// Sleeps until one of up to 64 words is no longer what was seen, somebody wakes those who sleep on
+// it, or Now() has come to `end`. May return early.
+void SleepOnWords(const SeenWord* words, unsigned count, int64_t end);
+
+// Wakes all threads of all processes that sleep on the word.
+void WakeSleepers(std::atomic<uint32_t>* word);
 
 // The environment of this process, as environ.
 char** Environment();

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -22,50 +22,43 @@
 #include "handles.h"
 #include "platform.h"
 #include "utf.h"
+#include "waiting.h"
 
 namespace kernel32 {
 namespace {
 
-class Process : public KernelObject {
+class Process : public Waitable {
  public:
-  DWORD Wait(DWORD milliseconds) override {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const auto ended = [this] { return ended_; };
-    if (milliseconds == INFINITE) {
-      changed_.wait(lock, ended);
-    } else if (!changed_.wait_for(lock, std::chrono::milliseconds(milliseconds), ended)) {
-      return WAIT_TIMEOUT;
-    }
-    return WAIT_OBJECT_0;
-  }
+  Doorbell& doorbell() override { return doorbell_; }
+  Taken Take(Wait*) override { return ended_ ? Taken::kYes : Taken::kNo; }
 
   // Says whether it could be started, by 0 or an errno, and as what.
   void Begin(int error, pid_t pid) {
     std::lock_guard<std::mutex> lock(mutex_);
     start_error_ = error;
     pid_ = pid;
-    changed_.notify_all();
+    has_begun_.notify_all();
   }
 
   int WaitUntilBegun(pid_t* pid) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [this] { return start_error_.has_value(); });
+    has_begun_.wait(lock, [this] { return start_error_.has_value(); });
     *pid = pid_;
     return *start_error_;
   }
 
   void End() {
-    std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
-    changed_.notify_all();
+    doorbell_.Ring();
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable has_begun_;
   std::optional<int> start_error_;
   pid_t pid_ = 0;
-  bool ended_ = false;
+  std::atomic<bool> ended_{false};
+  Doorbell doorbell_ = {};
 };
 
 struct HandleCloser {

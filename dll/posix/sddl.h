@@ -14,6 +14,11 @@ BOOL WINAPI ConvertStringSecurityDescriptorToSecurityDescriptorW(
     LPCWSTR StringSecurityDescriptor, DWORD StringSDRevision,
     PSECURITY_DESCRIPTOR* SecurityDescriptor, DWORD* SecurityDescriptorSize);
 
+#ifdef UNICODE
+#define ConvertStringSecurityDescriptorToSecurityDescriptor \
+  ConvertStringSecurityDescriptorToSecurityDescriptorW
+#endif
+
 #ifdef __cplusplus
 }
 #endif

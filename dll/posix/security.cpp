@@ -20,7 +20,6 @@ struct _ACL {
 namespace kernel32 {
 namespace {
 
-constexpr WORD SE_DACL_PRESENT = 0x0004;
 constexpr uint32_t kOwnerAlone = 0600;
 constexpr uint32_t kEveryoneReads = 0044;
 constexpr uint32_t kEveryoneReadsAndWrites = 0066;
@@ -36,9 +35,9 @@ bool Consume(std::u16string_view* text, std::u16string_view expected) {
   return true;
 }
 
-// Reads D:[P](A;;RIGHTS;;;WHO)... where RIGHTS are GA, GR and GW and WHO is OW (the owner), SY (the
-// system), BA (the administrators) or WD (everyone). The first three may do everything in any case,
-// as the owner and root do.
+// Reads D:[P](A;;RIGHTS;;;WHO)... where RIGHTS are GA, GR, GW and GX and WHO is OW (the owner), SY
+// (the system), BA (the administrators) or WD (everyone). The first three may do everything in any
+// case, as the owner and root do. GX is the right to wait, which takes writing here.
 DWORD ParseSddl(std::u16string_view text, uint32_t* mode) {
   *mode = kOwnerAlone;
   if (!Consume(&text, u"D:")) return ERROR_INVALID_PARAMETER;
@@ -53,7 +52,7 @@ DWORD ParseSddl(std::u16string_view text, uint32_t* mode) {
         read = true;
       } else if (Consume(&text, u"GW")) {
         write = true;
-      } else {
+      } else if (!Consume(&text, u"GX")) {
         return ERROR_INVALID_PARAMETER;
       }
     }
@@ -107,11 +106,13 @@ BOOL WINAPI InitializeSecurityDescriptor(PSECURITY_DESCRIPTOR pSecurityDescripto
 }
 
 BOOL WINAPI SetSecurityDescriptorDacl(PSECURITY_DESCRIPTOR pSecurityDescriptor, BOOL bDaclPresent,
-                                      PACL pDacl, BOOL) {
+                                      PACL pDacl, BOOL bDaclDefaulted) {
   auto* const descriptor = static_cast<SECURITY_DESCRIPTOR*>(pSecurityDescriptor);
   if (!IsDescriptor(descriptor)) return Fail<BOOL>(ERROR_UNKNOWN_REVISION);
-  descriptor->Control = bDaclPresent ? SE_DACL_PRESENT : 0;
-  descriptor->Dacl = bDaclPresent ? pDacl : nullptr;
+  descriptor->Control &= static_cast<WORD>(~(SE_DACL_PRESENT | SE_DACL_DEFAULTED));
+  if (!bDaclPresent) return TRUE;
+  descriptor->Control |= SE_DACL_PRESENT | (bDaclDefaulted ? SE_DACL_DEFAULTED : 0);
+  descriptor->Dacl = pDacl;
   return TRUE;
 }
 

@@ -46,18 +46,18 @@ char32_t ConsumeUtf8(std::string_view* text) {
   return valid ? point : kReplacement;
 }
 
-// What both converting functions share: the input's length with -1 for "up to and with the
+// What both converting functions share: an input's length below 0 for "up to and with the
 // terminator", an output of size 0 for "how much would it be", and no room.
 template <typename In, typename Out, typename Convert>
 int ConvertText(const In* input, int input_length, Out* output, int output_length,
                 Convert convert) {
   using InView = std::basic_string_view<In>;
-  if (!input || input_length == 0 || input_length < -1 || output_length < 0 ||
-      (output_length > 0 && !output)) {
+  const bool is_in_place = static_cast<const void*>(input) == output;
+  if (input_length == 0 || output_length < 0 || (output_length > 0 && !output) || is_in_place) {
     return Fail<int>(ERROR_INVALID_PARAMETER);
   }
-  const InView text = input_length == -1 ? InView(input, InView(input).size() + 1)
-                                         : InView(input, static_cast<size_t>(input_length));
+  const InView text = input_length < 0 ? InView(input, InView(input).size() + 1)
+                                       : InView(input, static_cast<size_t>(input_length));
   const auto converted = convert(text);
   if (output_length == 0) return static_cast<int>(converted.size());
   if (converted.size() > static_cast<size_t>(output_length)) {
@@ -128,7 +128,7 @@ bool IsAligned(const WCHAR* text, size_t bytes) {
 }  // namespace
 
 // Looks at blocks that are aligned, so that none reaches into a page that the string does not. They
-// reach behind the terminator, though, which sanitizers would report.
+// reach past the terminator, though, which sanitizers would report.
 int WINAPI lstrlenW(LPCWSTR lpString) {
   constexpr size_t kLarge = 128, kSmall = 16;
   if (!lpString) return 0;
@@ -147,7 +147,7 @@ int WINAPI lstrlenW(LPCWSTR lpString) {
 
 int WINAPI MultiByteToWideChar(UINT CodePage, DWORD dwFlags, LPCSTR lpMultiByteStr, int cbMultiByte,
                                LPWSTR lpWideCharStr, int cchWideChar) try {
-  if (CodePage != CP_UTF8) return Fail<int>(ERROR_INVALID_PARAMETER);
+  if (CodePage != CP_UTF8 || !lpMultiByteStr) return Fail<int>(ERROR_INVALID_PARAMETER);
   if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);
   return ConvertText(lpMultiByteStr, cbMultiByte, lpWideCharStr, cchWideChar, ToUtf16);
 } catch (const std::bad_alloc&) {
@@ -157,7 +157,7 @@ int WINAPI MultiByteToWideChar(UINT CodePage, DWORD dwFlags, LPCSTR lpMultiByteS
 int WINAPI WideCharToMultiByte(UINT CodePage, DWORD dwFlags, LPCWSTR lpWideCharStr, int cchWideChar,
                                LPSTR lpMultiByteStr, int cbMultiByte, LPCSTR lpDefaultChar,
                                LPBOOL lpUsedDefaultChar) try {
-  if (CodePage != CP_UTF8 || lpDefaultChar || lpUsedDefaultChar) {
+  if (CodePage != CP_UTF8 || !lpWideCharStr || lpDefaultChar || lpUsedDefaultChar) {
     return Fail<int>(ERROR_INVALID_PARAMETER);
   }
   if (dwFlags != 0) return Fail<int>(ERROR_INVALID_FLAGS);

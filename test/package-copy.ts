@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { dllPath, kernel32Path } from '../dist/native-library.js';
+import { dllPath, kernel32Path } from '../dist/win32/native-library.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

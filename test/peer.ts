@@ -6,10 +6,13 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { programPath } from '../dist/native-library.js';
+import { programPath } from '../dist/win32/native-library.js';
 
 export type Language = 'C++' | 'Node';
 export const LANGUAGES: readonly Language[] = ['C++', 'Node'];
+
+/** What a peer of C++ can do; one of Node can do everything, but for what the DLL of the published sample does. */
+type Kind = 'dll' | 'published' | 'mapping' | 'waiting';
 
 const nodePeer = fileURLToPath(new URL('fixture/peer.mjs', import.meta.url));
 
@@ -51,13 +54,13 @@ export class Peer {
   }
 
   /** Starts a program that has the DLL loaded for as long as it runs, or one that has not. */
-  static async start(language: Language, kind: 'dll' | 'mapping', options: PeerOptions = {}): Promise<Peer> {
+  static async start(language: Language, kind: Kind, options: PeerOptions = {}): Promise<Peer> {
     const [command, ...args] = Peer.commandLine(language, kind);
     return Peer.run(command as string, args, options);
   }
 
   /** What {@link Peer.start} starts, for a program that starts it in its own way. */
-  static commandLine(language: Language, kind: 'dll' | 'mapping'): readonly string[] {
+  static commandLine(language: Language, kind: Kind): readonly string[] {
     return language === 'Node' ? [process.execPath, nodePeer, kind] : [programPath(`${kind}_peer`)];
   }
 
@@ -76,7 +79,7 @@ export class Peer {
   }
 
   /** Starts several at once. */
-  static startAll(count: number, language: Language, kind: 'dll' | 'mapping'): Promise<Peer[]> {
+  static startAll(count: number, language: Language, kind: Kind): Promise<Peer[]> {
     return Promise.all(Array.from({ length: count }, () => Peer.start(language, kind)));
   }
 
@@ -109,6 +112,11 @@ export class Peer {
   /** `'ok'` or `'error CODE'`. */
   open(name: string, access: 'read' | 'write' = 'write'): Promise<string> {
     return this.ask(`open ${hexFromText(name)} ${access}`);
+  }
+
+  /** Opens it for `MAXIMUM_ALLOWED`: `'ok to write'`, `'ok to read'` or `'error CODE'`. In C++ alone. */
+  openForMost(name: string): Promise<string> {
+    return this.ask(`open-for-most ${hexFromText(name)}`);
   }
 
   /**

@@ -3,17 +3,21 @@
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const STAGED = [
+  'CHANGELOG.md',
   'CMakeLists.txt',
+  'CONTRIBUTING.md',
   'README.md',
   'SECURITY.md',
   'dist',
   'dll',
+  'docs',
   'package.json',
   'src',
   'test',
@@ -49,7 +53,7 @@ export function stage(name, settings) {
   const all = { ...settings, DLLMEMFILEMAP_OUTPUT_DIRECTORY: join(app, 'build/Release') };
   const defines = Object.entries(all).flatMap(([key, value]) => ['-D', `${key}=${value}`]);
   run('cmake', ['-S', '.', '-B', native, ...defines]);
-  run('cmake', ['--build', native, '--parallel']);
+  run('cmake', ['--build', native, '--parallel', String(availableParallelism())]);
   return { app, native };
 }
 

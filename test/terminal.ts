@@ -14,7 +14,7 @@ export class Terminal {
   readonly #server = `dllmemfilemap-test-${process.pid}-${count++}`;
 
   constructor({ width = 80, height = 24, noColor = false } = {}) {
-    const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+    const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
     const set = ['-e', `NODE=${process.execPath}`, '-e', `CLI=${cli}`];
     const size = ['-x', `${width}`, '-y', `${height}`];
     this.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, ...set, 'bash --norc --noprofile');

@@ -1,8 +1,11 @@
 // What the readers have in common.
 import { writeSync } from 'node:fs';
 import { argv, exit } from 'node:process';
-import { quote as quoteText } from '../commands/output.js';
 import { FileMapping, Win32Error } from '../index.js';
+import { unseenPrograms } from '../win32/native-library.js';
+
+export { quote } from '../cli/output.js';
+export { openIfHeld as openIfRunning } from '../cli/section.js';
 
 /** How long a reader waits before it looks again, in milliseconds. */
 export const INTERVAL = 20;
@@ -13,25 +16,14 @@ export function limits(): { readonly updates: number; readonly patience: number 
   return { updates: Number(updates), patience: Number(patience) };
 }
 
-/** Opens a mapping for reading; `undefined` if no process has it open. */
-export function openForReading(name: string): FileMapping | undefined {
+/** Opens a program's mapping for reading once it is there. If it does not come in time, says so and ends with 1. */
+export async function openWhenRunning(program: string, name: string, timeout: number): Promise<FileMapping> {
   try {
-    return FileMapping.open(name, { access: 'read' });
+    return await FileMapping.waitFor(name, { access: 'read', interval: INTERVAL, timeout });
   } catch (error) {
-    if (error instanceof Win32Error && error.code === 'ERROR_FILE_NOT_FOUND') return undefined;
-    throw error;
+    if (!(error instanceof Win32Error && error.code === 'WAIT_TIMEOUT')) throw error;
+    const advice = `Start ${program} first. ${unseenPrograms()}`.trim();
+    writeSync(2, `${program} is not running: no process has the mapping '${name}' open. ${advice}\n`);
+    exit(1);
   }
-}
-
-/** Says that the program to read from is not running, and ends with 1. */
-export function notRunning(program: string, name: string): never {
-  writeSync(2, `${program} is not running: no process has the mapping '${name}' open. Start ${program} first.\n`);
-  exit(1);
-}
-
-/** A copied null-terminated string, in quotes and without anything that a terminal would obey. */
-export function quote(bytes: Uint8Array, encoding: 'utf-16le' | 'windows-1252'): string {
-  const text = new TextDecoder(encoding).decode(bytes);
-  const end = text.indexOf('\0');
-  return quoteText(end < 0 ? text : text.slice(0, end));
 }

@@ -3,13 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { argv, execPath, exit } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { programPath } from '../native-library.js';
+import { programPath } from '../win32/native-library.js';
 
 /** The examples and their publishers. */
 const PUBLISHERS: ReadonlyMap<string | undefined, string> = new Map([
   ['mumble-link', 'mumble_link_publisher'],
   ['core-temp', 'core_temp_publisher'],
   ['rfactor2', 'rfactor2_publisher'],
+  ['hwinfo', 'hwinfo_publisher'],
+  ['iracing', 'iracing_publisher'],
 ]);
 
 async function exitCode(child: ChildProcess): Promise<number> {

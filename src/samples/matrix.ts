@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { programPath } from '../native-library.js';
+import { programPath } from '../win32/native-library.js';
 
 const EXPECTED = 'This is a test string';
 
@@ -11,7 +11,7 @@ type Role = 'parent' | 'child';
 /** How to start a program in each language. */
 const LANGUAGES: Readonly<Record<string, (role: Role) => [string, ...string[]]>> = {
   'C++': (role) => [programPath(role)],
-  Node: (role) => [execPath, fileURLToPath(new URL('../cli.js', import.meta.url)), role],
+  Node: (role) => [execPath, fileURLToPath(new URL('../cli/main.js', import.meta.url)), role],
 };
 
 const results: Record<string, Record<string, string>> = {};

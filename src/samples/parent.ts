@@ -1,7 +1,7 @@
 // The TypeScript twin of dll/samples/parent.cpp.
 import { writeSync } from 'node:fs';
 import { setSharedMem } from '../index.js';
-import { HANDLE_FLAG_INHERIT, INFINITE, kernel32, type ProcessInformation, STD_HANDLES } from '../kernel32.js';
+import { HANDLE_FLAG_INHERIT, INFINITE, kernel32, type ProcessInformation, STD_HANDLES } from '../win32/kernel32.js';
 
 /** Starts a command line and waits until the process ends. */
 function run(commandLine: string): void {

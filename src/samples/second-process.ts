@@ -1,6 +1,6 @@
 // The TypeScript twin of dll/samples/second_process.cpp.
 import { FileMapping } from '../index.js';
-import { user32 } from '../kernel32.js';
+import { user32 } from '../win32/kernel32.js';
 import { attempt, BUF_SIZE, NAME } from './named.js';
 
 /** Opens the shared memory that the first process creates, and shows the message in it. */

@@ -7,10 +7,11 @@ export const quick = process.argv.includes('--quick');
 
 /**
  * A row of a comparison. `value` is in nanoseconds, if the comparison names no other unit; a row without one says in
- * `note` why. `kind` is `floor` for what nothing can beat, `ours`, or `peer`.
+ * `note` why. `noise` is how far its rounds were from that in the median, as a part of it, where it had rounds. `kind` is
+ * `floor` for a lower bound, `ours`, or `peer`.
  *
- * @typedef {{ name: string, kind: 'floor' | 'ours' | 'peer', value?: number, note?: string }} Row
- * @typedef {{ group: string, title: string, unit: 'ns' | 'ms' | 'KiB', rows: Row[], chart?: boolean }} Comparison
+ * @typedef {{ name: string, kind: 'floor' | 'ours' | 'peer', value?: number, noise?: number, note?: string }} Row
+ * @typedef {{ group: string, title: string, unit: 'ns' | 'ms' | 'KiB' | '/s', rows: Row[], chart?: boolean }} Comparison
  */
 
 let shown = 0;
@@ -73,18 +74,18 @@ export function lowestMedian(times, few = 5) {
 export async function compare(rows, { rounds = 6, milliseconds = 25 } = {}) {
   settled ??= settle();
   await settled;
-  const best = new Map();
+  const medians = new Map(rows.map(({ name }) => [name, []]));
   for (let round = 0; round < (quick ? 1 : rounds); round++) {
     for (const { name, run, before } of rows) {
       if (run === undefined) continue;
       before?.();
       const { p50 } = await measureOnce(run, quick ? 1 : milliseconds);
-      if (!(best.get(name) <= p50)) best.set(name, p50);
+      medians.get(name).push(p50);
     }
   }
-  return rows.map(({ name, kind, note }) => ({
-    name,
-    kind,
-    ...(best.has(name) ? { value: best.get(name) } : { note }),
-  }));
+  return rows.map(({ name, kind, note, run }) => {
+    if (run === undefined) return { name, kind, note };
+    const value = Math.min(...medians.get(name));
+    return { name, kind, value, noise: median(medians.get(name)) / value - 1 };
+  });
 }

@@ -1,6 +1,6 @@
 /** Groups 5 and 6: how it scales, and the DLL itself, both measured in C++. */
 import { spawnSync } from 'node:child_process';
-import { programPath } from '../../dist/native-library.js';
+import { programPath } from '../../dist/win32/native-library.js';
 import { lowestMedian, progress, quick } from './measure.mjs';
 import { figures, stay } from './programs.mjs';
 

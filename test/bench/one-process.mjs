@@ -1,7 +1,7 @@
 /** Group 1: one process sets and gets a text. */
 import koffi from 'koffi';
 import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
-import { kernel32Path } from '../../dist/native-library.js';
+import { kernel32Path } from '../../dist/win32/native-library.js';
 import { compare, progress } from './measure.mjs';
 import { lmdb, mmapIo, shmTypedArray, textIn, textInFile } from './peers.mjs';
 

@@ -3,7 +3,7 @@
  * for it; says in a message what it is reached by.
  */
 import { createServer } from 'node:net';
-import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
+import { FileMapping, getSharedMem, NamedEvent, setSharedMem } from '../../dist/index.js';
 import { load } from './peers.mjs';
 
 const [way, argument] = process.argv.slice(2);
@@ -23,6 +23,13 @@ if (way === 'shared-memory') {
       Atomics.store(word, 0, turn + 1);
     }
   });
+} else if (way === 'events') {
+  const [there, back] = ['there', 'back'].map((which) => NamedEvent.open(`${argument}-${which}`));
+  ready();
+  for (;;) {
+    await there.wait();
+    back.set();
+  }
 } else if (way === 'send') {
   process.on('message', (text) => process.send(text));
   ready();

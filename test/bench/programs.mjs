@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { programPath } from '../../dist/native-library.js';
+import { programPath } from '../../dist/win32/native-library.js';
 import { quick } from './measure.mjs';
 
 const LONGEST = 120_000;

@@ -1,9 +1,10 @@
 /**
- * Measures this package beside its alternatives and beside what nothing can beat:
+ * Measures this package beside its alternatives and beside lower bounds:
  *
  *     npm run bench                     installs the alternatives, if they are not, and prints the tables
  *     npm run bench -- --json FILE      writes the figures, too
- *     npm run bench -- --readme         writes the tables and the chart into the README, too
+ *     npm run bench -- --compare FILE   says what moved by more than its noise since the run that wrote the file
+ *     npm run bench -- --readme         writes the tables into README.md beside this, the chart, and the README's rows, too
  *     npm run bench -- --quick          everything once, without installing, to see that it runs
  */
 import { spawnSync } from 'node:child_process';
@@ -13,17 +14,24 @@ import { parseArgs } from 'node:util';
 import { FileMapping } from '../../dist/index.js';
 import { progressEnds } from './measure.mjs';
 import { memory } from './memory.mjs';
+import { mirroring } from './mirroring.mjs';
 import { cpp, scale } from './native.mjs';
 import { oneProcess } from './one-process.mjs';
 import { makeFolder } from './peers.mjs';
-import { chart, machine, report } from './report.mjs';
+import { changes, chart, machine, report, summary } from './report.mjs';
 import { starting } from './starting.mjs';
+import { structs } from './structs.mjs';
 import { twoProcesses } from './two-processes.mjs';
+import { waiting } from './waiting.mjs';
+import { watching } from './watching.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
+const firstPage = fileURLToPath(new URL('../../README.md', import.meta.url));
 const { values: options } = parseArgs({
-  options: { json: { type: 'string' }, readme: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: {
+    ...{ json: { type: 'string' }, compare: { type: 'string' } },
+    ...{ readme: { type: 'boolean' }, quick: { type: 'boolean' } },
+  },
 });
 
 function fail(message) {
@@ -42,6 +50,17 @@ function isInUse() {
   }
 }
 
+/** What an earlier run wrote. */
+function earlierRun(file) {
+  try {
+    const run = JSON.parse(readFileSync(file, 'utf8'));
+    if (!Array.isArray(run.comparisons)) throw new Error('it has no comparisons');
+    return run;
+  } catch ({ message }) {
+    return fail(`${file} is not what npm run bench -- --json writes: ${message}`);
+  }
+}
+
 function installPeers() {
   if (existsSync(`${here}node_modules/.package-lock.json`)) return;
   console.error(
@@ -55,16 +74,17 @@ function installPeers() {
   if (status !== 0) console.error(`${stdout}${stderr}\nThat failed, so their rows will be missing.`);
 }
 
-/** Puts a text between two marks of the README. */
-function writeReadme(text) {
+/** Puts a text between two marks of a document. */
+function writeBetweenMarks(document, text) {
   const [begin, end] = ['<!-- npm run bench -- --readme -->\n', '\n<!-- end -->'];
-  const old = readFileSync(readme, 'utf8');
+  const old = readFileSync(document, 'utf8');
   const from = old.indexOf(begin) + begin.length;
   const to = old.indexOf(end, from);
-  if (from < begin.length || to < 0) fail('README.md has no marks for the tables');
-  writeFileSync(readme, `${old.slice(0, from)}${text}${old.slice(to)}`);
+  if (from < begin.length || to < 0) fail(`${document} has no marks for the tables`);
+  writeFileSync(document, `${old.slice(0, from)}${text}${old.slice(to)}`);
 }
 
+const earlier = options.compare && earlierRun(options.compare);
 if (isInUse())
   fail('A process has the section dllmemfilemap open, and this would overwrite its text: end that process.');
 if (!options.quick) installPeers();
@@ -72,17 +92,19 @@ if (!options.quick) installPeers();
 const folder = makeFolder();
 const comparisons = [];
 try {
-  for (const group of [oneProcess, memory, twoProcesses, scale, cpp, starting])
-    comparisons.push(...(await group(folder)));
+  const groups = [oneProcess, memory, structs, twoProcesses, waiting, watching, mirroring, scale, cpp, starting];
+  for (const group of groups) comparisons.push(...(await group(folder)));
 } finally {
   progressEnds();
   rmSync(folder, { recursive: true, force: true });
 }
 const on = machine();
 console.log(report(comparisons, on));
+if (earlier) console.log(`\n${changes(earlier, comparisons)}`);
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...on, comparisons }, null, 2)}\n`);
 if (options.readme) {
-  writeReadme(report(comparisons, on));
+  writeBetweenMarks(`${here}README.md`, report(comparisons, on));
+  writeBetweenMarks(firstPage, summary(comparisons, on));
   writeFileSync(`${here}chart.svg`, chart(comparisons, on));
 }
 process.exit();

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { getSharedMem } from '../../dist/index.js';
-import { programPath } from '../../dist/native-library.js';
+import { programPath } from '../../dist/win32/native-library.js';
 import { lowestMedian, median, progress, quick } from './measure.mjs';
 import { stay } from './programs.mjs';
 

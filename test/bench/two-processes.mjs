@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
-import { programPath } from '../../dist/native-library.js';
+import { programPath } from '../../dist/win32/native-library.js';
 import { compare, progress } from './measure.mjs';
 import { load } from './peers.mjs';
 import { figures } from './programs.mjs';
@@ -176,8 +176,8 @@ export async function twoProcesses(folder) {
   progress('two C++ processes');
   const rows = [
     { name: 'C++ and C++, spinning on a word', kind: 'floor', value: await wordInCpp() },
-    existsSync(programPath('bench_futex'))
-      ? { name: 'C++ and C++, waking by futex', kind: 'floor', value: (await figures('bench_futex'))['there and back'] }
+    existsSync(programPath('bench_linux'))
+      ? { name: 'C++ and C++, waking by futex', kind: 'floor', value: (await figures('bench_linux')).futex }
       : { name: 'C++ and C++, waking by futex', kind: 'floor', note: 'Linux alone has it' },
   ];
   // One after the other, as each spinning process takes a processor.

@@ -4,8 +4,8 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include "../native/fixtures.h"
-#include "../native/test.h"
+#include "../dll/kernel32/fixtures.h"
+#include "../dll/kernel32/test.h"
 
 namespace fuzz {
 
@@ -16,7 +16,7 @@ test::Text ConsumeText(FuzzedDataProvider* data, size_t most);
 // Any number, but more often a small one, or one beside a power of two.
 uint64_t ConsumeNumber(FuzzedDataProvider* data);
 
-// A copy that ends where memory begins that may not be touched: reading or writing behind it ends
+// A copy that ends where memory begins that may not be touched: reading or writing past it ends
 // the process, for code that the address sanitizer does not look into as well.
 class Guarded {
  public:

@@ -44,7 +44,10 @@ class Numbers {
     for (const Number view : views_) EXPECT_KEEPS_LAST_ERROR(UnmapViewOfFile(As<LPVOID>(view)));
     for (const Number handle : mappings_) EXPECT_KEEPS_LAST_ERROR(CloseHandle(As<HANDLE>(handle)));
     for (const Number handle : processes_) EXPECT_KEEPS_LAST_ERROR(CloseHandle(As<HANDLE>(handle)));
-    for (const Number each : modules_) EXPECT_KEEPS_LAST_ERROR(FreeLibrary(As<HMODULE>(each)));
+    for (const Number each : modules_) {
+      EXPECT_KEEPS_LAST_ERROR(FreeLibrary(As<HMODULE>(each)));
+      Kept().insert(each);
+    }
     for (const Number each : descriptors_) EXPECT(!LocalFree(As<HLOCAL>(each)));
   }
 
@@ -71,6 +74,9 @@ class Numbers {
     }
     return 0;
   }
+
+  // The handle that the number counts as: the two low bits are ignored.
+  static Number HandleOf(Number number) { return number & ~Number{3}; }
 
   void Make() {
     switch (data_.ConsumeIntegralInRange(0, 7)) {
@@ -132,7 +138,7 @@ class Numbers {
         Wait(number);
         break;
       case 2:
-        if (mappings_.count(number) == 0) {
+        if (mappings_.count(HandleOf(number)) == 0) {
           EXPECT_FAILS(Map(As<HANDLE>(number), argument), ERROR_INVALID_HANDLE);
         } else {
           Add(&views_, Map(As<HANDLE>(number), FILE_MAP_READ));
@@ -158,6 +164,10 @@ class Numbers {
         if (modules_.count(number) != 0) {
           EXPECT_KEEPS_LAST_ERROR(FreeLibrary(As<HMODULE>(number)));
           modules_.erase(modules_.find(number));
+          // The program is linked against it, so it stays, however often it is freed.
+          Kept().insert(number);
+        } else if (Kept().count(number) != 0) {
+          EXPECT_KEEPS_LAST_ERROR(FreeLibrary(As<HMODULE>(number)));
         } else {
           EXPECT_FAILS(FreeLibrary(As<HMODULE>(number)),
                        number == 0 ? ERROR_INVALID_HANDLE : ERROR_MOD_NOT_FOUND);
@@ -181,10 +191,14 @@ class Numbers {
         const auto call = [&] {
           return SetHandleInformation(As<HANDLE>(number), argument, HANDLE_FLAG_INHERIT);
         };
-        if (!is_standard) {
+        const bool is_object =
+            mappings_.count(HandleOf(number)) != 0 || processes_.count(HandleOf(number)) != 0;
+        if (!is_standard && !is_object) {
           EXPECT_FAILS(call(), ERROR_INVALID_HANDLE);
         } else if (argument > HANDLE_FLAG_INHERIT) {
           EXPECT_FAILS(call(), ERROR_INVALID_PARAMETER);
+        } else if (!is_standard && argument != 0) {
+          EXPECT_FAILS(call(), ERROR_NOT_SUPPORTED);  // no other handle is inherited
         } else {
           EXPECT_KEEPS_LAST_ERROR(call());
         }
@@ -238,7 +252,7 @@ class Numbers {
 
   void Close(Number number) {
     const auto value = static_cast<intptr_t>(number);
-    if (mappings_.erase(number) != 0 || processes_.erase(number) != 0 ||
+    if (mappings_.erase(HandleOf(number)) != 0 || processes_.erase(HandleOf(number)) != 0 ||
         (value >= -6 && value <= -1)) {
       EXPECT_KEEPS_LAST_ERROR(CloseHandle(As<HANDLE>(number)));
     } else {
@@ -250,13 +264,13 @@ class Numbers {
     const auto milliseconds = data_.ConsumeIntegral<DWORD>();
     SetLastError(kUntouched);
     const DWORD result = WaitForSingleObject(As<HANDLE>(number), milliseconds);
-    if (processes_.count(number) != 0) {
+    if (processes_.count(HandleOf(number)) != 0) {
       EXPECT_EQ(result, WAIT_OBJECT_0);
       EXPECT_EQ(GetLastError(), kUntouched);
     } else {
       EXPECT_EQ(result, WAIT_FAILED);
-      EXPECT_EQ(GetLastError(),
-                mappings_.count(number) != 0 ? ERROR_ACCESS_DENIED : ERROR_INVALID_HANDLE);
+      EXPECT_EQ(GetLastError(), mappings_.count(HandleOf(number)) != 0 ? ERROR_ACCESS_DENIED
+                                                                       : ERROR_INVALID_HANDLE);
     }
   }
 
@@ -266,12 +280,19 @@ class Numbers {
     EXPECT_FAILS(GetProcAddress(module, ordinal), ERROR_PROC_NOT_FOUND);
     // No C name has a space in it.
     const std::string none = " " + data_.ConsumeRandomLengthString(64);
-    if (modules_.count(number) == 0) {
+    // Null is the program, which finds what it is linked against.
+    if (number != 0 && modules_.count(number) == 0 && Kept().count(number) == 0) {
       EXPECT_FAILS(GetProcAddress(module, "lstrlenW"), ERROR_MOD_NOT_FOUND);
     } else {
       EXPECT_FAILS(GetProcAddress(module, none.c_str()), ERROR_PROC_NOT_FOUND);
       EXPECT(GetProcAddress(module, "lstrlenW") == reinterpret_cast<FARPROC>(&lstrlenW));
     }
+  }
+
+  // The libraries that FreeLibrary has had back, in all runs of this process.
+  static std::set<Number>& Kept() {
+    static std::set<Number> kept;
+    return kept;
   }
 
   FuzzedDataProvider& data_;

@@ -57,6 +57,7 @@ struct MappedView {
   std::shared_ptr<Object> object;
   SIZE_T offset, length;
   DWORD protection;
+  DWORD told;                                     // by VirtualQuery
   std::map<SIZE_T, std::vector<BYTE>> own_pages;  // that were written to, of a private copy
 };
 
@@ -132,7 +133,7 @@ class Model {
     }
   }
 
-  // An address in a view, behind one, or anywhere.
+  // An address in a view, past one, or anywhere.
   BYTE* ConsumeAddress() {
     const uint64_t number = fuzz::ConsumeNumber(&data_);
     if (views_.empty() || data_.ConsumeIntegralInRange(0, 7) == 0) {
@@ -227,8 +228,12 @@ class Model {
     }
     HANDLE handle;
     EXPECT_KEEPS_LAST_ERROR(handle = OpenFileMappingW(access, inherit, argument));
-    const DWORD known = access & (kReads | kWrites | kExecutes);
-    Add(handle, {living, known == 0 ? kReads : known});
+    const bool all = (access & (GENERIC_ALL | MAXIMUM_ALLOWED)) != 0;
+    const bool executes = (access & (GENERIC_EXECUTE | kExecutes | 0x0008)) != 0;
+    const DWORD known = (all || (access & (GENERIC_READ | kReads)) != 0 ? kReads : 0) |
+                        (all || (access & (GENERIC_WRITE | kWrites)) != 0 ? kWrites : 0) |
+                        (all || executes ? kExecutes : 0);
+    Add(handle, {living, access == FILE_MAP_COPY ? kReads : known});
   }
 
   void MapView() {
@@ -245,10 +250,11 @@ class Model {
       length = mapping->second.object->bytes.size() - offset + data_.ConsumeIntegralInRange(-1, 1);
     }
 
-    const bool copies = access == FILE_MAP_COPY;
+    const bool copies = (access & ~kExecutes) == FILE_MAP_COPY;
     const bool writes = !copies && (access & kWrites) != 0;
     const bool reads = !copies && !writes && (access & kReads) != 0;
-    const DWORD needed = (writes ? kWrites : kReads) | (access & kExecutes);
+    const DWORD needed =
+        (writes ? kWrites : kReads) | (copies || writes || reads ? access & kExecutes : 0);
     DWORD expected = ERROR_SUCCESS;
     if (offset % kGranularity != 0) {
       expected = ERROR_MAPPED_ALIGNMENT;
@@ -267,12 +273,14 @@ class Model {
     }
     LPVOID address;
     EXPECT_KEEPS_LAST_ERROR(address = Map(handle, access, offset, length));
-    MappedView view = {mapping->second.object, offset, 0, PAGE_NOACCESS, {}};
+    MappedView view = {mapping->second.object, offset, 0, PAGE_NOACCESS, PAGE_NOACCESS, {}};
     const SIZE_T bytes = length == 0 ? view.object->bytes.size() - offset : length;
     view.length = (bytes + PageSize() - 1) / PageSize() * PageSize();
     if (copies) view.protection = PAGE_WRITECOPY;
     if (writes) view.protection = PAGE_READWRITE;
     if (reads) view.protection = PAGE_READONLY;
+    // Each PAGE_EXECUTE_ bit is four to the left of its PAGE_ bit.
+    view.told = (needed & kExecutes) != 0 ? view.protection << 4 : view.protection;
     EXPECT_EQ(reinterpret_cast<ULONG_PTR>(address) % PageSize(), ULONG_PTR{0});
     EXPECT(views_.emplace(static_cast<BYTE*>(address), view).second);
     ExpectContents(static_cast<BYTE*>(address), view);
@@ -340,8 +348,8 @@ class Model {
       EXPECT(information.BaseAddress == view->first + page);
       EXPECT(information.AllocationBase == view->first);
       EXPECT_EQ(information.RegionSize, view->second.length - page);
-      EXPECT_EQ(information.Protect, view->second.protection);
-      EXPECT_EQ(information.AllocationProtect, view->second.protection);
+      EXPECT_EQ(information.Protect, view->second.told);
+      EXPECT_EQ(information.AllocationProtect, view->second.told);
       EXPECT_EQ(information.State, MEM_COMMIT);
       EXPECT_EQ(information.Type, MEM_MAPPED);
     }

@@ -32,12 +32,13 @@ Meaning MeaningOf(const Text& name) {
     meaning.error = ERROR_BAD_PATHNAME;
   } else if (has_folder && !known) {
     meaning.error = ERROR_PATH_NOT_FOUND;
-  } else if (known && !has_folder) {
-    meaning.error = ERROR_INVALID_HANDLE;
   } else if (known && (meaning.object.empty() || second == 0)) {
     meaning.error = ERROR_INVALID_NAME;
   } else if (second != name.npos) {
     meaning.error = ERROR_PATH_NOT_FOUND;
+  } else if (meaning.object == u"Local" || meaning.object == u"Global" ||
+             meaning.object == u"Session") {
+    meaning.error = ERROR_INVALID_HANDLE;
   }
   return meaning;
 }

@@ -13,6 +13,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -70,7 +71,7 @@ function build() {
   const settings = Object.entries(options).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
   run(['cmake', '-S', '.', '-B', tree, ...settings], { quietly: true });
   const names = fuzzers.flatMap((name) => ['--target', `${name}_fuzzer`]);
-  run(['cmake', '--build', tree, '--parallel', ...names], { quietly: true });
+  run(['cmake', '--build', tree, '--parallel', String(availableParallelism()), ...names], { quietly: true });
 }
 
 /** Runs one fuzzer on what the tree has and what was learned before, for so many seconds. */
@@ -105,7 +106,7 @@ if (native.length > 0) {
 if (targets.includes(API)) {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const config = relative(root, join(root, 'test/vitest.config.ts'));
-  run([...apart, process.execPath, vitest, 'run', '--config', config, 'test/model.test.ts'], {
+  run([...apart, process.execPath, vitest, 'run', '--config', config, 'test/objects/model.test.ts'], {
     env: { FUZZ_SECONDS: String(native.length > 0 ? seconds / 2 : seconds), FUZZ_SEED: seed },
   });
 }

@@ -45,8 +45,10 @@ void Get(const Text& model, DWORD size) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  WCHAR* const memory = Memory();  // kept open, so before the first run
-  const fuzz::Run run(/*views=*/2);
+  WCHAR first[] = {'x', 0};
+  SetSharedMem(first);  // what this keeps open is open before the first run, and so is the memory
+  WCHAR* const memory = Memory();
+  const fuzz::Run run(/*views=*/4);
   FuzzedDataProvider data(bytes, size);
   std::fill_n(memory, kCapacity, WCHAR{0});
   Text model(kCapacity, 0);

@@ -79,7 +79,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const std::string expected = Convert(from_utf8, converted, 1, "\xFD\xFF");
     const Text wide(reinterpret_cast<const WCHAR*>(expected.data()),
                     expected.size() / sizeof(WCHAR));
-    const std::vector<char> exact(converted.begin(), converted.end());  // what is behind is not its
+    const std::vector<char> exact(converted.begin(),
+                                  converted.end());  // what is past it is not its
     ExpectConverts(wide, [&](WCHAR* output, int room) {
       return MultiByteToWideChar(CP_UTF8, 0, exact.data(),
                                  terminated ? -1 : static_cast<int>(exact.size()), output, room);

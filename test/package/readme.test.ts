@@ -9,7 +9,7 @@ import { ARM64, prepareRuntimes, RUNTIMES, stopRuntimes } from './runtimes.js';
 import { root, User } from './user.js';
 
 const EXAMPLES = examples();
-const CLI = 'node_modules/dllmemfilemap/dist/cli.js';
+const CLI = 'node_modules/dllmemfilemap/dist/cli/main.js';
 const NODE_TYPES = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] };
 
 /** Compiles the examples in the user's folder, into its folder "compiled". */
@@ -43,7 +43,7 @@ afterAll(() => {
   for (const user of users.values()) user[Symbol.dispose]();
 });
 
-describe('The examples of the README are in order for TypeScript', () => {
+describe('The examples of the documents are in order for TypeScript', () => {
   test.each([
     ["Node's types", NODE_TYPES],
     ["a browser's types, which have no Disposable", { types: [], lib: ['ES2022', 'DOM'] }],
@@ -60,7 +60,7 @@ describe.each(RUNTIMES)('With neither a compiler nor CMake on the PATH, $name', 
     }
   });
 
-  test.each(EXAMPLES)("runs the README's example $name", async ({ name, printed }) => {
+  test.each(EXAMPLES)("runs the documents' example $name", async ({ name, printed }) => {
     const { output, status } = await runtime.run(userWith(runtime.npmOptions), `compiled/${name}.js`);
     expect({ output, status }).toEqual({ output: `${printed}\n`, status: 0 });
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readImage } from '../pe.js';
+import { linksOf } from './examples.js';
 import { tarball } from './user.js';
 
 const LIBRARIES = {
@@ -27,10 +28,11 @@ describe('The tarball', () => {
   });
 
   test('has JavaScript, its source map and declarations of each source file, and of nothing else', () => {
-    const compiled = filesIn('src').flatMap((path) =>
-      ['.d.ts', '.js', '.js.map'].map((extension) => path.replace(/\.ts$/, extension)),
+    const sources = filesIn('src').filter((path) => /\.c?ts$/.test(path));
+    const compiled = sources.flatMap((path) =>
+      ['.d.$1ts', '.$1js', '.$1js.map'].map((extension) => path.replace(/\.(c?)ts$/, extension)),
     );
-    expect(filesIn('src').every((path) => path.endsWith('.ts'))).toBe(true);
+    expect(filesIn('src').filter((path) => !sources.includes(path))).toEqual(['examples/README.md']);
     expect(filesIn('dist').sort()).toEqual(compiled.sort());
   });
 
@@ -42,8 +44,24 @@ describe('The tarball', () => {
   });
 
   test('has nothing beside that but its documents', () => {
-    const others = files.filter((path) => !/^(build|dist|dll|src)\//.test(path));
-    expect(others.sort()).toEqual(['CHANGELOG.md', 'CMakeLists.txt', 'LICENSE', 'README.md', 'package.json']);
+    const others = files.filter((path) => !/^(build|dist|dll|docs|src)\//.test(path));
+    expect(others.sort()).toEqual([
+      'CHANGELOG.md',
+      'CMakeLists.txt',
+      'CONTRIBUTING.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'package.json',
+      'test/bench/README.md',
+      'test/bench/chart.svg',
+    ]);
+  });
+
+  test('has all that its README and its other documents link to', () => {
+    const documents = ['README.md', ...filesIn('docs').map((path) => `docs/${path}`)];
+    expect(documents.length).toBeGreaterThan(1);
+    expect(documents.flatMap(linksOf).filter((path) => !files.includes(path))).toEqual([]);
   });
 
   test('runs nothing when it is installed', () => {
@@ -64,7 +82,7 @@ describe('The tarball', () => {
   });
 
   test('is small', () => {
-    expect(statSync(tarball).size).toBeLessThan(600_000);
+    expect(statSync(tarball).size).toBeLessThan(1_000_000);
     for (const path of filesIn('build')) expect(statSync(at(`build/${path}`)).size, path).toBeLessThan(400_000);
   });
 });

@@ -107,7 +107,7 @@ export class Mappings extends Group {
       const seen = `${this.#base}${i} between ${all.map((worker) => `${worker.number}`).join(', ')}: ${answers.join(', ')}`;
       const firsts = results.filter(([flags]) => flags[i] === 'c').length;
       if (firsts > 1 || (firsts === 0 && victims === 0)) throw new Broken(`${firsts} created ${seen}`);
-      // Who was killed may have been the owner, or have ended before it could put itself down.
+      // The killed process may have been the owner, or have ended before it could put itself down.
       const owners = results.map((result) => Number(result[i + 1])).filter((owner) => owner !== 0);
       const isStale = owners.some((owner) => !all.some((worker) => worker.number === owner));
       if (isStale || new Set(owners).size > 1) throw new Broken(`Another owner, or more than one, of ${seen}`);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { dllPath, programPath } from '../../dist/native-library.js';
+import { dllPath, programPath } from '../../dist/win32/native-library.js';
 import { randomFrom } from './random.mjs';
 
 const nodeWorker = fileURLToPath(new URL('worker.mjs', import.meta.url));
@@ -158,7 +158,7 @@ class Worker {
   /**
    * Sends a command.
    *
-   * @returns what the answer says behind "ok", or `undefined` if the process was killed meanwhile; nothing ever once
+   * @returns what the answer says after "ok", or `undefined` if the process was killed meanwhile; nothing ever once
    *   the whole run ends
    */
   async ask(command) {

@@ -1,9 +1,11 @@
 /**
  * Puts processes in C++ and in Node under as much disorder as fits into a time: they create, open, map, write, read and
- * close named mappings, load and free the DLL, and are killed at any moment.
+ * close named mappings, load and free the DLL, and are killed at any moment. After that, others write, read and watch the
+ * shared text, and are killed and stopped.
  *
  *     npm run stress                     for a minute
  *     npm run stress -- --seconds N      for another time
+ *     npm run stress -- --text N         with so many seconds for the shared text, instead of a quarter of the time more
  *     npm run stress -- --seed N         the same schedule again; when exactly the system runs whom is not repeated
  *     npm run stress -- --build FOLDER   with the C++ programs and libraries from there, whose memory is not judged
  *
@@ -16,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { FileMapping } from '../../dist/index.js';
 import { files, locks } from './leftovers.mjs';
 import { Mappings } from './mappings.mjs';
+import { runNative } from './native.mjs';
 import { Broken, Crew, hexFromText } from './process.mjs';
 import { Progress, table } from './report.mjs';
 import { Segment } from './segment.mjs';
@@ -29,11 +32,13 @@ function usage(message) {
 function readOptions() {
   try {
     const { values } = parseArgs({
-      options: { seconds: { type: 'string' }, seed: { type: 'string' }, build: { type: 'string' } },
+      options: Object.fromEntries(['seconds', 'text', 'seed', 'build'].map((name) => [name, { type: 'string' }])),
     });
     const { seconds = '60', seed = String(randomInt(1_000_000)), build } = values;
     if (!(Number(seconds) > 0)) usage(`--seconds takes a number above 0, not ${seconds}`);
-    return { seconds: Number(seconds), seed, build: build && resolve(build) };
+    const { text = String(Number(seconds) / 4) } = values;
+    if (!(Number(text) > 0)) usage(`--text takes a number above 0, not ${text}`);
+    return { seconds: Number(seconds), textSeconds: Number(text), seed, build: build && resolve(build) };
   } catch (error) {
     return usage(error.message);
   }
@@ -50,7 +55,7 @@ function isInUse() {
   }
 }
 
-const { seconds, seed, build } = readOptions();
+const { seconds, textSeconds, seed, build } = readOptions();
 if (isInUse())
   usage('A process has the section dllmemfilemap open, and this would overwrite its text: end that process.');
 
@@ -84,15 +89,23 @@ async function run(group, languages) {
   return steady.map((each) => [`steady ${each.worker.language}, ${group}`, each.toString()]);
 }
 
+/** Windows has no signals, which the programs that are in C++ alone use. */
+async function native(what, time) {
+  return process.platform === 'win32' ? 'not on this system' : runNative(crew, what, time, seed);
+}
+
 async function runAll() {
   await sweep('before all');
   const before = { files: files(), locks: locks() };
-  const steady = await Promise.all([
+  const [turns, ...steady] = await Promise.all([
+    native('waiting', seconds),
     run(new Mappings(crew, seed, 'Local\\'), ['C++', 'Node']),
     run(new Mappings(crew, seed, 'Global\\'), ['C++']),
     run(new Segment(crew, seed), ['C++', 'Node']),
   ]);
   await crew.killAll();
+  progress.end();
+  const text = await native('text', textSeconds);
   await sweep('after all');
   const left = {
     files: files().filter((name) => !before.files.includes(name)),
@@ -103,7 +116,15 @@ async function runAll() {
     throw new Broken(`Left at the end: ${JSON.stringify(left)}`);
   }
   progress.end();
-  console.log(table([['seed', seed], ...progress.rows(), ...steady.flat()]));
+  console.log(
+    table([
+      ['seed', seed],
+      ...progress.rows(),
+      ...steady.flat(),
+      ['turns and sleepers', turns],
+      ['the shared text', text],
+    ]),
+  );
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

@@ -14,9 +14,9 @@
 #include <random>
 #include <utility>
 
+#include "../dll/kernel32/fixtures.h"
+#include "../dll/kernel32/threads.h"
 #include "../fixture/protocol.h"
-#include "../native/fixtures.h"
-#include "../native/threads.h"
 #include "memory.h"
 
 namespace {

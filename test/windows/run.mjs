@@ -10,11 +10,25 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hasServer, Server } from '../mirror/server.mjs';
 import { interruption, makeOnce, prepare, preparePrefix, root, run, stopWine, WINDOWS_NODE, wine } from './wine.mjs';
 
 const TOOLS = ['wine', 'wineserver', 'x86_64-w64-mingw32-g++', 'xvfb-run'];
 const PACKAGES = 'wine wine64 g++-mingw-w64-x86-64 xvfb xauth';
-const STAGED = ['SECURITY.md', 'build/win32-x64', 'dist', 'dll', 'src', 'test', 'package.json', 'tsconfig.json'];
+const STAGED = [
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'README.md',
+  'SECURITY.md',
+  'build/win32-x64',
+  'dist',
+  'dll',
+  'docs',
+  'src',
+  'test',
+  'package.json',
+  'tsconfig.json',
+];
 
 /** After this long without output, in milliseconds, Wine is taken for dead. */
 const SILENCE = 300_000;
@@ -54,7 +68,7 @@ async function buildUser() {
 /** Wine itself failed, which says nothing about the tests. */
 class WineCrash extends Error {}
 
-async function test() {
+async function test(variables) {
   const log = join(wine, 'vitest.log');
   const results = join(wine, 'vitest.json');
   await rm(results, { force: true });
@@ -90,7 +104,7 @@ async function test() {
         `--outputFile.json=${results}`,
         ...process.argv.slice(2),
       ],
-      { cwd: app, log, minutes: 20, signals: [crash.signal] },
+      { cwd: app, log, minutes: 40, signals: [crash.signal], variables },
     );
     // A program whose wineserver dies ends with 0.
     if (code === 0 && !existsSync(results)) throw new WineCrash('Wine ended before the tests did');
@@ -105,10 +119,10 @@ async function test() {
 }
 
 /** Runs the tests, and runs them again if Wine itself fails: three times at most. */
-async function testDespiteWine() {
+async function testDespiteWine(variables) {
   for (let attempts = 1; ; attempts++) {
     try {
-      return await test();
+      return await test(variables);
     } catch (error) {
       if (!(error instanceof WineCrash) || attempts === 3) throw error;
       console.log(`${error.message}: running the tests again.`);
@@ -122,6 +136,7 @@ async function main() {
   if (missing.length > 0) {
     throw new Error(`${missing.join(', ')} missing: apt-get install -y --no-install-recommends ${PACKAGES}`);
   }
+  let server;
   try {
     // What a run that was killed has left behind.
     stopWine();
@@ -129,8 +144,11 @@ async function main() {
     await preparePrefix();
     await stage();
     await buildUser();
-    return await testDespiteWine();
+    // Programs under Wine have this machine's loopback.
+    server = hasServer ? await Server.start() : undefined;
+    return await testDespiteWine(server && { DLLMEMFILEMAP_TEST_SERVER: server.url });
   } finally {
+    await server?.close();
     stopWine();
   }
 }

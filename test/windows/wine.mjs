@@ -37,14 +37,15 @@ export const interruption = new AbortController();
  * Runs a command with its output in a file, as Windows' Node fails on a Unix pipe (EBADF).
  *
  * @param cwd below build/wine, if it is not given
+ * @param variables of the environment, beside what all programs get
  * @returns the exit code
  * @throws {Error} if the command does not end by itself within the minutes given
  */
-export async function run(command, args, { cwd = wine, log, minutes, signals = [] }) {
+export async function run(command, args, { cwd = wine, log, minutes, signals = [], variables = {} }) {
   const output = openSync(log, 'w');
   const child = spawn(command, args, {
     cwd,
-    env,
+    env: { ...env, ...variables },
     stdio: ['ignore', output, output],
     // Out of reach of the terminal's Ctrl+C: a Windows program would answer it in its own way.
     detached: true,

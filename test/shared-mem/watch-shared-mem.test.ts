@@ -22,8 +22,10 @@ const WATCH_IN_32_SLOTS = `
   import { watchSharedMem } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
   const options = { interval: ${NEVER} };
   for (let i = 0; i < 32; i++) watchSharedMem(options).next();
-  // A watcher takes its slot in its first step, and this comes after that.
-  setTimeout(() => console.log('ready'));`;
+  // It would end by itself when they have been woken.
+  setInterval(() => {}, options.interval);
+  // Each takes its slot in an immediate of its own, and those run in the order in which they were asked for.
+  setImmediate(() => console.log('ready'));`;
 
 /** How many slots are taken, as dll/shared_text_layout.h has them. */
 function countWatchers(): number {

@@ -35,12 +35,13 @@ describe.skipIf(!existsSync(programPath('stepped_writer')))(
   () => {
     // A number of instructions that is not even comes to every one of a loop.
     test.each([
-      ['killed', 'the text is whole', 21],
-      ['killed', 'the text is whole', 300],
-      ['stopped', 'the text is whole, and stays so when the writer goes on', 21],
-      ['stopped', 'the text is whole, and stays so when the writer goes on', 300],
-    ])('when it is %s, %s, and others write (%i characters)', (deed, _, length) => {
-      const { status, stdout } = spawnSync(programPath('stepped_writer'), [deed, String(length), '13'], {
+      ['killed', 'the text is whole', 21, 13],
+      ['killed', 'the text is whole', 300, 13],
+      ['stopped', 'the text is whole, and stays so when the writer goes on', 21, 13],
+      ['stopped', 'the text is whole, and stays so when the writer goes on', 300, 13],
+      ['astray', 'as it was killed after others took over, no mixture is read', 300, 3],
+    ])('when it is %s, %s, and others write (%i characters)', (deed, _, length, every) => {
+      const { status, stdout } = spawnSync(programPath('stepped_writer'), [deed, String(length), String(every)], {
         encoding: 'utf8',
         timeout: 50_000,
       });

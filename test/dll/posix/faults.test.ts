@@ -573,6 +573,9 @@ describe.skipIf(!onLinux || !asRoot)(
             tasks.push(async (runner) => {
               const seen = await ask(runner, own ? `${faults},${own}` : faults);
               check(faults, call, seen, { results: fine.results.slice(0, seen.results.length), next: fine.next });
+              // A process that has ended already is not slept for.
+              const isReached = seen.calls.filter(({ function: name }) => name === call.function).length >= call.number;
+              if (call.function === 'syscall' && !isReached && /^start-/.test(run)) return;
               if (!seen.end.startsWith('signal 9')) wrong.push(`${faults} did not kill: ${seen.end}`);
             });
           }

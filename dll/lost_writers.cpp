@@ -12,12 +12,14 @@ bool IsDead(unsigned owner, unsigned own_number) {
   return !event && GetLastError() == ERROR_FILE_NOT_FOUND;
 }
 
-void RememberLost(State* state, uint64_t word) {
+std::atomic<uint64_t>* RememberLost(State* state, uint64_t word) {
   for (std::atomic<uint64_t>& lost : state->lost) {
     uint64_t none = 0;
-    if (lost.compare_exchange_strong(none, word)) return;
+    if (lost.compare_exchange_strong(none, word)) return &lost;
   }
-  state->lost[CountOf(word) % kLostWords] = word;
+  std::atomic<uint64_t>& taken = state->lost[CountOf(word) % kLostWords];
+  taken = word;
+  return &taken;
 }
 
 void ForgetLost(State* state, uint64_t word) {

@@ -10,8 +10,10 @@ namespace shared_text {
 // another thread.
 bool IsDead(unsigned owner, unsigned own_number);
 
-// Puts the word of one into `lost`, and takes it out again.
-void RememberLost(State* state, uint64_t word);
+// Puts the word of one into `lost`, once for each who calls, and returns where.
+std::atomic<uint64_t>* RememberLost(State* state, uint64_t word);
+
+// Takes it out again, for the writer itself, which writes no more by that word.
 void ForgetLost(State* state, uint64_t word);
 
 // Forgets those that are dead. Returns the word with the flags that are left. A writer that is

@@ -88,12 +88,14 @@ unsigned OwnNumber();
 void TakeOver(uint64_t word, bool is_dead) {
   const unsigned own = OwnNumber();
   const bool is_copied = PhaseOf(word) == kCopied;
-  if (!is_dead) RememberLost(state, word);
+  std::atomic<uint64_t>* const lost = is_dead ? nullptr : RememberLost(state, word);
   uint64_t next = is_copied ? Owned(word, own, CurrentOf(word), kCopied)
                             : Owned(word, own, TargetOf(word), kIdle);
   if (!is_dead) next |= kLost | (is_copied ? kAstray : 0);
   if (!Change(word, next)) {
-    if (!is_dead) ForgetLost(state, word);
+    // Only this one. Another process may have remembered the same, and have taken over.
+    uint64_t same = word;
+    if (lost) lost->compare_exchange_strong(same, 0);
   } else if (is_copied) {
     FinishCurrent(next);
   }

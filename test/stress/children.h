@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,22 @@ extern char** environ;
 
 namespace stress {
 
+// Those that are running, or have stopped.
+class Children {
+ public:
+  Children() = default;
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+  ~Children() {
+    for (const pid_t pid : pids) kill(pid, SIGKILL);
+  }
+
+  std::set<pid_t> pids;
+};
+inline Children children;
+
 // Starts the program with "--child", this process's id, and the arguments. In a process group of
-// its own: if this process ends, the system ends a child that has stopped, as nothing in its
+// its own: if this process is killed, the system ends a child that has stopped, as nothing in its
 // session could continue it. Returns 0 if it cannot be started.
 inline pid_t StartChild(const std::string& program, std::vector<std::string> arguments) {
   const std::vector<std::string> first = {program, "--child", std::to_string(getpid())};
@@ -30,7 +45,9 @@ inline pid_t StartChild(const std::string& program, std::vector<std::string> arg
   pid_t pid;
   const int error = posix_spawn(&pid, program.c_str(), nullptr, &attributes, argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
-  return error == 0 ? pid : 0;
+  if (error != 0) return 0;
+  children.pids.insert(pid);
+  return pid;
 }
 
 // Kills it, and returns how it ended, as waitpid does.
@@ -38,6 +55,7 @@ inline int KillChild(pid_t pid) {
   kill(pid, SIGKILL);
   int status;
   waitpid(pid, &status, 0);
+  children.pids.erase(pid);
   return status;
 }
 

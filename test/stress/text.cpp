@@ -185,14 +185,6 @@ class Parent {
     bool is_stopped;
   };
 
-  // A child that has stopped would keep the pipe open by which this is told.
-  [[noreturn]] void BreakOff(const std::string& what) const {
-    for (const Process& child : children_) {
-      if (child.pid > 0) kill(child.pid, SIGKILL);
-    }
-    Break(what);
-  }
-
   static unsigned long long Count(uint64_t count) { return count; }
   unsigned Below(unsigned end) { return static_cast<unsigned>(random_() % end); }
   Shared& shared() const { return *static_cast<Shared*>(view_.get()); }
@@ -201,14 +193,14 @@ class Parent {
     shared().done[index] = -1;
     const pid_t pid =
         stress::StartChild(program_, {name_, std::to_string(index), std::to_string(random_())});
-    if (pid == 0) BreakOff("no process can be started");
+    if (pid == 0) Break("no process can be started");
     children_[index] = {pid, /*is_stopped=*/false};
   }
 
   void Kill(int index) {
     const int status = stress::KillChild(children_[index].pid);
-    if (shared().broken != 0) BreakOff(kBroken[shared().broken]);
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) BreakOff("a process ended by itself");
+    if (shared().broken != 0) Break(kBroken[shared().broken]);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) Break("a process ended by itself");
     ++kills_;
   }
 
@@ -220,7 +212,7 @@ class Parent {
 
   void Disturb() {
     std::this_thread::sleep_for(microseconds(Below(15'000)));
-    if (shared().broken != 0) BreakOff(kBroken[shared().broken]);
+    if (shared().broken != 0) Break(kBroken[shared().broken]);
     const int victim = static_cast<int>(Below(kChildren));
     if (children_[victim].is_stopped) {
       Continue(victim);
@@ -240,8 +232,8 @@ class Parent {
     const auto end = Clock::now() + milliseconds(2 * kBound);
     for (int i = 0; i < kChildren; ++i) {
       while (shared().done[i] != phase) {
-        if (shared().broken != 0) BreakOff(kBroken[shared().broken]);
-        if (Clock::now() > end) BreakOff("process " + std::to_string(i) + " does not get so far");
+        if (shared().broken != 0) Break(kBroken[shared().broken]);
+        if (Clock::now() > end) Break("process " + std::to_string(i) + " does not get so far");
         std::this_thread::sleep_for(microseconds(200));
       }
     }
@@ -252,7 +244,7 @@ class Parent {
   std::mt19937 random_;
   const Handle mapping_;
   const View view_;
-  Process children_[kChildren] = {};
+  Process children_[kChildren];
   unsigned kills_ = 0, stops_ = 0;
 };
 

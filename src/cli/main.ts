@@ -108,7 +108,7 @@ program
     "where the writer's version words are, such as 0,4: only whole updates are sent",
     offsets,
   )
-  .option('--replicas <n>', 'on how many servers of a cluster the values are (default: 1)', bytes)
+  .option('--replicas <n>', 'on how many servers of a cluster the values are (default: 1)', servers)
   .addOption(
     new Option('--storage <kind>', 'where the server keeps them (default: "file")').choices(['file', 'memory']),
   )
@@ -230,9 +230,17 @@ function offsets(text: string): number[] {
 }
 
 function bytes(text: string): number {
+  return wholeNumber('bytes', text);
+}
+
+function servers(text: string): number {
+  return wholeNumber('servers', text);
+}
+
+function wholeNumber(unit: string, text: string): number {
   const value = /^(\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It must be a whole number of bytes, in decimal, or in hexadecimal after 0x.');
+  throw new InvalidArgumentError(`It must be a whole number of ${unit}, in decimal, or in hexadecimal after 0x.`);
 }
 
 try {

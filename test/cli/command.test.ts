@@ -64,6 +64,7 @@ describe('dllmemfilemap', () => {
     ['an interval of more than a timer takes', ['watch', '--interval', '2147483648'], 'from 1 to 2147483647'],
     ['an interval that is no number', ['dump', '--follow', '--interval', '1e3'], 'from 1 to 2147483647'],
     ['a negative offset', ['dump', '--offset', '-1'], 'a whole number of bytes'],
+    ['replicas that are no number', ['mirror', 'nats://x', '--replicas', 'x'], 'a whole number of servers'],
     ['a length that is no number', ['dump', '--length', 'all'], 'a whole number of bytes'],
     ['a text of 2048 characters', ['set', 'x'.repeat(2048)], 'at most 2047 characters: it has 2048'],
   ])('says in one line what is wrong with %s, and exits with 2', (_, args, message) => {

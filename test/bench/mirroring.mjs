@@ -101,70 +101,93 @@ async function redisServer(folder) {
   return { port, close: () => server.kill('SIGKILL') };
 }
 
+/** What is measured: the rows of each table. */
+class Tables {
+  medians = [];
+  p99s = [];
+  rates = [];
+  larges = [];
+  idles = [];
+
+  addLatency(name, kind, note, { median, p99 } = {}) {
+    this.medians.push({ name, kind, note, value: median });
+    this.p99s.push({ name, kind, note, value: p99 });
+  }
+
+  /** @returns {import('./measure.mjs').Comparison[]} */
+  toComparisons() {
+    return [
+      ['set here to seen on another machine', 'ms', this.medians],
+      ['the same, the 99th percentile', 'ms', this.p99s],
+      ['changes a second that another machine sees', '/s', this.rates],
+      ['16 MiB, set here to seen on another machine', 'ms', this.larges],
+      ['processor time a second of a mirror while nothing changes', 'ms', this.idles],
+    ]
+      .filter(([, , rows]) => rows.length > 0)
+      .map(([title, unit, rows]) => ({ group: 'Mirroring', title, unit, rows }));
+  }
+}
+
+/** How fast the smallest changes come, and how many. */
+async function measureSmall(tables, machines, name, kind, memory) {
+  tables.addLatency(name, kind, undefined, await latency(machines, memory, 300, 3));
+  tables.rates.push({ name, kind, value: await throughput(machines, memory) });
+}
+
+async function measureLarge(tables, machines) {
+  for (const [name, memory, count, pause] of [
+    ['one chunk of 64 KiB changed', ONE_CHUNK, 30, 50],
+    ['all of it changed', WHOLE, 4, 700],
+  ]) {
+    const { median } = await latency(machines, memory, count, pause);
+    tables.larges.push({ name, kind: 'ours', value: median });
+  }
+}
+
+const end = (children) => Promise.all(children.map((child) => child.kill()));
+
+async function measureRedis(tables, machines, folder) {
+  const name = 'Redis pub/sub';
+  const { note, port, close } = await redisServer(folder);
+  if (note) {
+    tables.addLatency(name, 'peer', note);
+    tables.rates.push({ name, kind: 'peer', note });
+    return;
+  }
+  const bridges = await onBoth(machines, program, 'redis', `${port}`);
+  await measureSmall(tables, machines, name, 'peer', TEXT);
+  await end(bridges);
+  close();
+}
+
 /** @returns {Promise<import('./measure.mjs').Comparison[]>} */
 export async function mirroring(folder) {
-  const medians = [];
-  const p99s = [];
-  const rates = [];
-  const larges = [];
-  const idles = [];
-  const add = (name, kind, note, { median, p99 } = {}) => {
-    medians.push({ name, kind, note, value: median });
-    p99s.push({ name, kind, note, value: p99 });
-  };
+  const tables = new Tables();
   if (!hasServer || !hasMachines) {
-    for (const name of ['the shared text', 'a section of 4 KiB']) add(name, 'ours', 'needs nats-server, and root');
-  } else {
-    const server = await Server.start();
-    const machines = [await Machine.start(), await Machine.start()];
-    const end = (children) => Promise.all(children.map((child) => child.kill()));
-    try {
-      progress('a text on another machine, by Redis');
-      const redis = await redisServer(folder);
-      if (redis.note) {
-        add('Redis pub/sub', 'peer', redis.note);
-        rates.push({ name: 'Redis pub/sub', kind: 'peer', note: redis.note });
-      } else {
-        const bridges = await onBoth(machines, program, 'redis', `${redis.port}`);
-        add('Redis pub/sub', 'peer', undefined, await latency(machines, TEXT, 300, 3));
-        rates.push({ name: 'Redis pub/sub', kind: 'peer', value: await throughput(machines, TEXT) });
-        await end(bridges);
-        redis.close();
-      }
-      for (const [name, memory, ...options] of [
-        ['the shared text', TEXT],
-        ['a section of 4 KiB', SMALL, '--size', '4096', SMALL[0]],
-        ['a section of 16 MiB', ONE_CHUNK, '--size', `${LARGE}`, ONE_CHUNK[0]],
-      ]) {
-        progress(`${name} on another machine`);
-        const mirrors = await onBoth(machines, CLI, 'mirror', server.url, ...options);
-        idles.push({ name, kind: 'ours', value: await idle(mirrors[0]) });
-        if (memory === ONE_CHUNK) {
-          for (const [name, memory, count, pause] of [
-            ['one chunk of 64 KiB changed', ONE_CHUNK, 30, 50],
-            ['all of it changed', WHOLE, 4, 700],
-          ]) {
-            const { median } = await latency(machines, memory, count, pause);
-            larges.push({ name, kind: 'ours', value: median });
-          }
-        } else {
-          add(name, 'ours', undefined, await latency(machines, memory, 300, 3));
-          rates.push({ name, kind: 'ours', value: await throughput(machines, memory) });
-        }
-        await end(mirrors);
-      }
-    } finally {
-      for (const machine of machines) await machine.close();
-      await server.close();
-    }
+    const note = 'needs nats-server, and root';
+    for (const name of ['the shared text', 'a section of 4 KiB']) tables.addLatency(name, 'ours', note);
+    return tables.toComparisons();
   }
-  return [
-    ['set here to seen on another machine', 'ms', medians],
-    ['the same, the 99th percentile', 'ms', p99s],
-    ['changes a second that another machine sees', '/s', rates],
-    ['16 MiB, set here to seen on another machine', 'ms', larges],
-    ['processor time a second of a mirror while nothing changes', 'ms', idles],
-  ]
-    .filter(([, , rows]) => rows.length > 0)
-    .map(([title, unit, rows]) => ({ group: 'Mirroring', title, unit, rows }));
+  const server = await Server.start();
+  const machines = [await Machine.start(), await Machine.start()];
+  try {
+    progress('a text on another machine, by Redis');
+    await measureRedis(tables, machines, folder);
+    for (const [name, memory, ...options] of [
+      ['the shared text', TEXT],
+      ['a section of 4 KiB', SMALL, '--size', '4096', SMALL[0]],
+      ['a section of 16 MiB', ONE_CHUNK, '--size', `${LARGE}`, ONE_CHUNK[0]],
+    ]) {
+      progress(`${name} on another machine`);
+      const mirrors = await onBoth(machines, CLI, 'mirror', server.url, ...options);
+      tables.idles.push({ name, kind: 'ours', value: await idle(mirrors[0]) });
+      if (memory === ONE_CHUNK) await measureLarge(tables, machines);
+      else await measureSmall(tables, machines, name, 'ours', memory);
+      await end(mirrors);
+    }
+  } finally {
+    for (const machine of machines) await machine.close();
+    await server.close();
+  }
+  return tables.toComparisons();
 }

@@ -91,6 +91,16 @@ class WaitForAny {
   Wait waits_[MAXIMUM_WAIT_OBJECTS];  // the first so many
 };
 
+// The object of a handle, which is kept meanwhile. Null, with the last error, if it may not be
+// waited for.
+Waitable* FindToWaitFor(HANDLE handle, std::shared_ptr<KernelObject>* kept) {
+  *kept = FindObject(handle);
+  if (!*kept) return Fail<Waitable*>(ERROR_INVALID_HANDLE);
+  Waitable* const object = (*kept)->AsWaitable();
+  if (!object || !object->MayBeWaitedFor()) return Fail<Waitable*>(ERROR_ACCESS_DENIED);
+  return object;
+}
+
 }  // namespace
 
 void Doorbell::Ring() {
@@ -114,20 +124,15 @@ DWORD WINAPI WaitForMultipleObjects(DWORD nCount, const HANDLE* lpHandles, BOOL 
   std::shared_ptr<KernelObject> kept[MAXIMUM_WAIT_OBJECTS];
   Waitable* objects[MAXIMUM_WAIT_OBJECTS];
   for (DWORD i = 0; i < nCount; ++i) {
-    kept[i] = FindObject(lpHandles[i]);
-    if (!kept[i]) return Fail<DWORD>(ERROR_INVALID_HANDLE, WAIT_FAILED);
-    objects[i] = kept[i]->AsWaitable();
-    if (!objects[i] || !objects[i]->MayBeWaitedFor()) {
-      return Fail<DWORD>(ERROR_ACCESS_DENIED, WAIT_FAILED);
-    }
+    objects[i] = FindToWaitFor(lpHandles[i], &kept[i]);
+    if (!objects[i]) return WAIT_FAILED;
   }
   return WaitForAny(objects, nCount).Run(dwMilliseconds);
 }
 
 DWORD WINAPI WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds) {
-  const std::shared_ptr<KernelObject> kept = FindObject(hHandle);
-  if (!kept) return Fail<DWORD>(ERROR_INVALID_HANDLE, WAIT_FAILED);
-  Waitable* const object = kept->AsWaitable();
-  if (!object || !object->MayBeWaitedFor()) return Fail<DWORD>(ERROR_ACCESS_DENIED, WAIT_FAILED);
+  std::shared_ptr<KernelObject> kept;
+  Waitable* object = FindToWaitFor(hHandle, &kept);
+  if (!object) return WAIT_FAILED;
   return WaitForAny(&object, 1).Run(dwMilliseconds);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { FileMapping, NamedEvent, NamedMutex, waitAny } from 'dllmemfilemap';
+import { FileMapping, NamedEvent, NamedMutex, NamedSemaphore, waitAny } from 'dllmemfilemap';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Peer } from '../peer.js';
 import { freeName, kept } from './kept.js';
@@ -77,6 +77,18 @@ describe('Waits', () => {
       event.set();
       expect(await wait).toEqual({ index: 1 });
     }
+  });
+
+  test('for one object do not hold up those for another, however often it is signalled', async () => {
+    const busy = kept(NamedSemaphore.create(null, { initial: 0, maximum: 10 }));
+    const other = kept(NamedEvent.create(null));
+    const ended: string[] = [];
+    const waits = Array.from({ length: 10 }, () => busy.acquire().then(() => ended.push('busy')));
+    waits.push(other.wait().then(() => ended.push('other')));
+    busy.release(10);
+    other.set();
+    await Promise.all(waits);
+    expect(ended.indexOf('other')).toBeLessThan(2);
   });
 
   test('in worker threads exclude each other, and their own thread', async () => {

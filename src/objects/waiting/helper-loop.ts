@@ -2,9 +2,8 @@
  * A thread that sleeps until one of several objects is signalled, for a thread that must not. It owns the mutexes that it
  * has waited for. Nothing but its control event wakes it for a request, and it never returns to its event loop.
  */
-import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import {
-  type Handle,
   MAXIMUM_WAIT_OBJECTS,
   WAIT_ABANDONED_0,
   WAIT_FAILED,
@@ -14,105 +13,101 @@ import {
 } from '../../win32/synchronization.js';
 import {
   type Answer,
-  BEGUN,
+  encode,
   type HelperData,
-  type Item,
+  handlesOf,
+  IS_PAUSED,
+  LAST_PLACE,
   LONGEST_SLEEP,
+  RECEIVED,
+  REQUEST,
   RESULT,
-  type Request,
+  Request,
   STATE,
   State,
-} from './messages.js';
+  TO_RELEASE,
+  wordsOf,
+} from './protocol.js';
 
-const { control, done, port, shared: buffer }: HelperData = workerData;
-const shared = new Int32Array(buffer);
+const { control, done, port, shared }: HelperData = workerData;
+const words = wordsOf(shared);
+const handles = handlesOf(shared);
 const { GetLastError, ReleaseMutex, SetEvent, WaitForMultipleObjects, WaitForSingleObject } = waiting();
 
-/** In the order in which they began. */
-const waits = new Map<number, readonly Item[]>();
+let answers = 0;
+/** The place of the last one. */
+let answered = 0;
 
-function reply(result: number): void {
-  Atomics.store(shared, RESULT, result);
+const isReceived = () => Atomics.load(words, RECEIVED) === answers;
+
+function answer(answer: Answer): void {
+  answers++;
+  answered = answer.place;
+  port.postMessage(encode(answer));
+}
+
+function serve(): void {
+  const request = Atomics.exchange(words, REQUEST, Request.None);
+  if (request === Request.None) return;
+  let result = isReceived() ? 0 : answered;
+  if (request === Request.Release) result = ReleaseMutex(Number(handles[TO_RELEASE])) ? 0 : GetLastError();
+  Atomics.store(words, RESULT, result);
   SetEvent(done);
 }
 
-function serve(request: Request): void {
-  if (request.type === 'wait') {
-    waits.set(request.id, request.items);
-  } else if (request.type === 'add') {
-    const items = waits.get(request.id);
-    if (items !== undefined) waits.set(request.id, [...items, ...request.items]);
-  } else if (request.type === 'cancel') {
-    reply(waits.delete(request.id) ? 1 : 0);
-  } else {
-    reply(ReleaseMutex(request.handle) ? 0 : GetLastError());
+/** What it waits for, and the places of that. The first is its control event. */
+const objects = new BigInt64Array(MAXIMUM_WAIT_OBJECTS);
+const places = new Int32Array(MAXIMUM_WAIT_OBJECTS);
+objects[0] = BigInt(control);
+
+/** Begins after what was taken last: of several that are signalled, the system takes the first. */
+function collect(): number {
+  let count = 1;
+  if (!isReceived() || Atomics.load(words, IS_PAUSED) !== 0) return count;
+  const last = Atomics.load(words, LAST_PLACE);
+  for (let i = 0; i < last; i++) {
+    const place = ((answered + i) % last) + 1;
+    const handle = Atomics.load(handles, place);
+    if (handle === 0n) continue;
+    objects[count] = handle;
+    places[count] = place;
+    count++;
   }
+  return count;
 }
 
-/** Answers the first wait for the object, or each, if a signal of it is for all. */
-function answer(key: string, isForAll: boolean, outcome: (id: number, index: number) => Answer): void {
-  for (const [id, items] of waits) {
-    const item = items.find((other) => other.key === key);
-    if (item === undefined) continue;
-    waits.delete(id);
-    port.postMessage(outcome(id, item.index));
-    if (!isForAll) return;
-  }
-}
-
-/** One item for each object that is waited for: the system takes no object twice. */
-function objects(): Item[] {
-  const found = new Map<string, Item>();
-  for (const item of [...waits.values()].flat()) {
-    if (!found.has(item.key) || item.isForAll) found.set(item.key, item);
-  }
-  return [...found.values()];
-}
-
-function take({ key, isForAll }: Item, abandoned: boolean): void {
-  answer(key, isForAll, (id, index) => ({ id, index, abandoned }));
-}
-
-/** One of the handles cannot be waited for: ends the waits for it. */
-function failThoseThatCannot(items: readonly Item[], errno: number): void {
-  let failed = 0;
-  for (const item of items) {
-    const result = WaitForSingleObject(item.handle, 0);
+/** Not all of them can be waited for together: answers for one that cannot. */
+function answerForWhatFails(count: number, lastError: number): void {
+  for (let i = 1; i < count; i++) {
+    const place = places[i] as number;
+    const result = WaitForSingleObject(Number(objects[i]), 0);
     if (result === WAIT_TIMEOUT) continue;
-    if (result !== WAIT_FAILED) {
-      take(item, result === WAIT_ABANDONED_0);
-      return;
-    }
-    const lastError = GetLastError();
-    answer(item.key, /*isForAll=*/ true, (id, index) => ({ id, index, errno: lastError }));
-    failed++;
-  }
-  // Each alone can, but not all of them.
-  if (failed === 0) for (const { key } of items) answer(key, true, (id, index) => ({ id, index, errno }));
-}
-
-const handles = new BigInt64Array(MAXIMUM_WAIT_OBJECTS);
-
-function sleep(): void {
-  const items = objects();
-  const all: Handle[] = [control, ...items.map(({ handle }) => handle)];
-  for (const [i, handle] of all.entries()) handles[i] = BigInt(handle);
-  const bound = Atomics.load(shared, LONGEST_SLEEP) >>> 0;
-  const result = WaitForMultipleObjects(all.length, handles, 0, bound);
-  if (result === WAIT_TIMEOUT || result === WAIT_OBJECT_0) return;
-  if (result === WAIT_FAILED) {
-    failThoseThatCannot(items, GetLastError());
+    const errno = result === WAIT_FAILED ? GetLastError() : 0;
+    answer({ place, abandoned: result === WAIT_ABANDONED_0, errno });
     return;
   }
-  const isAbandoned = result >= WAIT_ABANDONED_0;
-  take(items[result - (isAbandoned ? WAIT_ABANDONED_0 : WAIT_OBJECT_0) - 1] as Item, isAbandoned);
+  // Each alone can.
+  if (count > 1) answer({ place: places[count - 1] as number, abandoned: false, errno: lastError });
 }
 
-Atomics.store(shared, STATE, State.Running);
-port.postMessage(BEGUN);
-while (true) {
-  for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) {
-    serve(received.message);
+function sleep(): void {
+  const count = collect();
+  const bound = Atomics.load(words, LONGEST_SLEEP) >>> 0;
+  const result = WaitForMultipleObjects(count, objects, 0, bound);
+  if (result === WAIT_TIMEOUT || result === WAIT_OBJECT_0) return;
+  if (result === WAIT_FAILED) {
+    answerForWhatFails(count, GetLastError());
+    return;
   }
+  const abandoned = result >= WAIT_ABANDONED_0;
+  const index = result - (abandoned ? WAIT_ABANDONED_0 : WAIT_OBJECT_0);
+  answer({ place: places[index] as number, abandoned, errno: 0 });
+}
+
+Atomics.store(words, STATE, State.Running);
+// That it has begun. The thread has to receive it as it has what is taken.
+answer({ place: 0, abandoned: false, errno: 0 });
+while (true) {
+  serve();
   sleep();
 }

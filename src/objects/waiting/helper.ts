@@ -1,20 +1,26 @@
 import process from 'node:process';
-import { isMainThread, MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import { INFINITE } from '../../win32/kernel32.js';
 import { type Handle, MAXIMUM_WAIT_OBJECTS, synchronization } from '../../win32/synchronization.js';
 import { check, Win32Error } from '../../win32/win32-error.js';
+import type { Owner } from './mutex-lock.js';
 import {
-  type Answer,
-  BEGUN,
+  decode,
   type HelperData,
-  type Item,
+  handlesOf,
+  IS_PAUSED,
+  LAST_PLACE,
   LONGEST_SLEEP,
+  newMemory,
+  RECEIVED,
+  REQUEST,
   RESULT,
-  type Request,
+  Request,
   STATE,
   State,
-} from './messages.js';
-import type { Owner } from './mutex-lock.js';
+  TO_RELEASE,
+  wordsOf,
+} from './protocol.js';
 
 const ERROR_NOT_OWNER = 288;
 
@@ -31,9 +37,19 @@ const LAST_SLEEP_MS = 1;
 /** How long an exit waits for a helper that is loading koffi. */
 const LONGEST_LOADING_MS = 5000;
 
+/** One of the objects of a wait. */
+export interface Item {
+  /** Its place in the caller's list. */
+  readonly index: number;
+  readonly handle: Handle;
+  /** The same for each handle to the object. */
+  readonly key: string;
+  /** Whether a signal of it is for everyone who waits. */
+  readonly isForAll: boolean;
+}
+
 /** One that a helper waits for. */
 export interface Waiter {
-  readonly id: number;
   /** Of all objects of which it may wait for one. */
   readonly keys: readonly string[];
   taken(index: number, abandoned: boolean, owner: Owner): void;
@@ -41,7 +57,24 @@ export interface Waiter {
   cancel(error: Error): void;
 }
 
-type WaitRequest = Extract<Request, { readonly items: readonly Item[] }>;
+/** An object's place among those that a helper waits for. */
+class Place {
+  readonly number: number;
+  /** How many waiters may wait for it. */
+  users = 0;
+  /** Those who do, in the order in which they began. */
+  readonly waiters = new Map<Waiter, Item>();
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  /** The first, or everyone if a signal is for all. */
+  get recipients(): [Waiter, Item][] {
+    const all = [...this.waiters];
+    return all.some(([, item]) => item.isForAll) ? all : all.slice(0, 1);
+  }
+}
 
 const helpers: Helper[] = [];
 
@@ -71,27 +104,25 @@ export function isAwaited(key: string): boolean {
 class Helper implements Owner {
   readonly #control: Handle;
   readonly #done: Handle;
-  readonly #shared = new Int32Array(new SharedArrayBuffer(12));
-  readonly #port: MessagePort;
-  readonly #waiters = new Map<number, Waiter>();
-  /** How many waiters there are for each object. */
-  readonly #counts = new Map<string, number>();
-  /** What is to be asked for as soon as the thread runs. Until then, nobody answers. */
-  #early: WaitRequest[] | undefined = [];
+  readonly #words: Int32Array;
+  readonly #handles: BigInt64Array;
+  /** By the objects' keys. */
+  readonly #places = new Map<string, Place>();
+  readonly #free = Array.from({ length: MAXIMUM_WAIT_OBJECTS - 1 }, (_, i) => MAXIMUM_WAIT_OBJECTS - 1 - i);
+  /** By their numbers. */
+  readonly #numbered: (Place | undefined)[] = [];
+  #hasBegun = false;
 
   constructor() {
     const { CreateEventW } = synchronization();
     this.#control = check(CreateEventW(null, 0, 0, null), 'CreateEventW');
     this.#done = check(CreateEventW(null, 0, 0, null), 'CreateEventW');
-    this.#shared[LONGEST_SLEEP] = LONGEST_SLEEP_MS;
+    const shared = newMemory();
+    this.#words = wordsOf(shared);
+    this.#handles = handlesOf(shared);
+    this.#words[LONGEST_SLEEP] = LONGEST_SLEEP_MS;
     const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    const data: HelperData = {
-      control: this.#control,
-      done: this.#done,
-      shared: this.#shared.buffer as SharedArrayBuffer,
-      port: port2,
-    };
+    const data: HelperData = { control: this.#control, done: this.#done, shared, port: port2 };
     const worker = new Worker(new URL('./helper-thread.js', import.meta.url), {
       workerData: data,
       transferList: [port2],
@@ -105,96 +136,130 @@ class Helper implements Owner {
   }
 
   hasRoomFor(keys: readonly string[]): boolean {
-    const added = new Set(keys.filter((key) => !this.#counts.has(key)));
-    // One is its own control event.
-    return this.#counts.size + added.size < MAXIMUM_WAIT_OBJECTS;
+    const added = new Set(keys.filter((key) => !this.#places.has(key)));
+    return added.size <= this.#free.length;
   }
 
   waitsFor(key: string): boolean {
-    return this.#counts.has(key);
+    return this.#places.has(key);
   }
 
-  /** Waits for some of the waiter's objects, and has room for the others until the waiter is forgotten. */
+  /** Waits for some of the waiter's objects, and keeps places for the others until it has ended. */
   begin(waiter: Waiter, items: readonly Item[]): void {
-    this.#waiters.set(waiter.id, waiter);
-    for (const key of waiter.keys) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-    this.#request({ type: 'wait', id: waiter.id, items });
+    for (const key of waiter.keys) this.#placeOf(key).users++;
+    this.add(waiter, items);
   }
 
   /** Waits for these of its objects, too. */
-  add({ id }: Waiter, items: readonly Item[]): void {
-    this.#request({ type: 'add', id, items });
-  }
-
-  forget(waiter: Waiter): void {
-    if (!this.#waiters.delete(waiter.id)) return;
-    for (const key of waiter.keys) {
-      const count = (this.#counts.get(key) as number) - 1;
-      if (count === 0) this.#counts.delete(key);
-      else this.#counts.set(key, count);
+  add(waiter: Waiter, items: readonly Item[]): void {
+    for (const item of items) {
+      const place = this.#placeOf(item.key);
+      // The first of an object that stands in the caller's list twice.
+      if (place.waiters.has(waiter)) continue;
+      place.waiters.set(waiter, item);
+      if (place.waiters.size === 1) Atomics.store(this.#handles, place.number, BigInt(item.handle));
     }
+    this.#wake();
   }
 
   /** Ends a wait, unless it has ended: then, its answer is on its way, and this is `false`. */
-  cancel({ id }: Waiter): boolean {
-    if (this.#early === undefined) return this.#ask({ type: 'cancel', id }) === 1;
-    this.#early = this.#early.filter((request) => request.id !== id);
-    return true;
+  cancel(waiter: Waiter): boolean {
+    if (!this.#hasBegun) {
+      this.#remove(waiter);
+      return true;
+    }
+    Atomics.store(this.#words, IS_PAUSED, 1);
+    const taken = this.#numbered[this.#ask(Request.Pause)];
+    const isTaken = taken?.recipients.some(([recipient]) => recipient === waiter) === true;
+    if (!isTaken) this.#remove(waiter);
+    Atomics.store(this.#words, IS_PAUSED, 0);
+    this.#goOn();
+    return !isTaken;
   }
 
   /** Releases a mutex that the thread owns. It is released when this returns. */
   release(handle: Handle, name: string | undefined): void {
+    Atomics.store(this.#handles, TO_RELEASE, BigInt(handle));
     // If the thread has failed, it owns nothing any more.
-    const errno = this.#early ? ERROR_NOT_OWNER : this.#ask({ type: 'release', handle });
+    const errno = this.#hasBegun ? this.#ask(Request.Release) : ERROR_NOT_OWNER;
     if (errno !== 0) throw new Win32Error(errno, 'ReleaseMutex', name);
   }
 
   /** Lets the thread be stopped at any moment, as it will be when the process has exited. */
   hurry(): void {
-    Atomics.compareExchange(this.#shared, STATE, State.New, State.Ended);
+    Atomics.compareExchange(this.#words, STATE, State.New, State.Ended);
     const end = performance.now() + LONGEST_LOADING_MS;
-    while (Atomics.load(this.#shared, STATE) === State.Loading && performance.now() < end) {
+    while (Atomics.load(this.#words, STATE) === State.Loading && performance.now() < end) {
       // Nothing signals this yet: it sleeps.
       synchronization().WaitForSingleObject(this.#done, 1);
     }
-    Atomics.store(this.#shared, LONGEST_SLEEP, LAST_SLEEP_MS);
+    Atomics.store(this.#words, LONGEST_SLEEP, LAST_SLEEP_MS);
     synchronization().SetEvent(this.#control);
   }
 
-  #request(request: WaitRequest): void {
-    if (this.#early) this.#early.push(request);
-    else this.#send(request);
+  #placeOf(key: string): Place {
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = new Place(this.#free.pop() as number);
+    this.#places.set(key, place);
+    this.#numbered[place.number] = place;
+    const last = Atomics.load(this.#words, LAST_PLACE);
+    Atomics.store(this.#words, LAST_PLACE, Math.max(last, place.number));
+    return place;
   }
 
-  #send(request: Request): void {
-    this.#port.postMessage(request);
-    synchronization().SetEvent(this.#control);
+  /** Takes the waiter out of its places, while the thread takes nothing. */
+  #remove(waiter: Waiter): void {
+    for (const key of waiter.keys) {
+      const place = this.#placeOf(key);
+      place.waiters.delete(waiter);
+      const [next] = place.waiters.values();
+      // Each has a handle of its own, and this one may be closed.
+      Atomics.store(this.#handles, place.number, BigInt(next?.handle ?? 0));
+      if (--place.users > 0) continue;
+      this.#places.delete(key);
+      this.#numbered[place.number] = undefined;
+      this.#free.push(place.number);
+    }
+  }
+
+  #wake(): void {
+    if (this.#hasBegun) synchronization().SetEvent(this.#control);
+  }
+
+  /** The thread may take what it waits for again. */
+  #goOn(): void {
+    if (this.#places.size > 0) this.#wake();
   }
 
   /** The thread is never busy for longer than it takes to answer. */
-  #ask(request: Request): number {
-    this.#send(request);
+  #ask(request: number): number {
+    Atomics.store(this.#words, REQUEST, request);
+    synchronization().SetEvent(this.#control);
     synchronization().WaitForSingleObject(this.#done, INFINITE);
-    return Atomics.load(this.#shared, RESULT);
+    return Atomics.load(this.#words, RESULT);
   }
 
-  #receive(message: Answer | typeof BEGUN): void {
-    if (message === BEGUN) {
-      const requests = this.#early ?? [];
-      this.#early = undefined;
-      for (const request of requests) this.#send(request);
-      return;
+  #receive(message: number): void {
+    this.#hasBegun = true;
+    const { place: number, abandoned, errno } = decode(message);
+    const place = this.#numbered[number];
+    const ended = errno === 0 ? (place?.recipients ?? []) : [...(place?.waiters ?? [])];
+    for (const [waiter] of ended) this.#remove(waiter);
+    Atomics.add(this.#words, RECEIVED, 1);
+    this.#goOn();
+    for (const [waiter, { index }] of ended) {
+      if (errno === 0) waiter.taken(index, abandoned, this);
+      else waiter.failed(index, errno);
     }
-    const waiter = this.#waiters.get(message.id) as Waiter;
-    if ('errno' in message) waiter.failed(message.index, message.errno);
-    else waiter.taken(message.index, message.abandoned, this);
   }
 
   /** The thread could not be started, or has ended. */
   #fail(cause: Error): void {
-    this.#early = [];
+    this.#hasBegun = false;
     helpers.splice(helpers.indexOf(this), 1);
-    for (const waiter of [...this.#waiters.values()]) {
+    const waiters = new Set([...this.#places.values()].flatMap((place) => [...place.waiters.keys()]));
+    for (const waiter of waiters) {
       waiter.cancel(new Error(`Cannot wait: the thread that waits has failed: ${cause.message}`, { cause }));
     }
   }

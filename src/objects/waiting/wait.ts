@@ -50,11 +50,20 @@ export async function waitFor(object: Waitable, limits: Limits): Promise<void> {
   if (takeAny([object], limits.timeout > 0) === undefined) await waitForAny([object], limits, 'WaitForSingleObject');
 }
 
-let lastId = 0;
+/** A timer that keeps the process alive while there are waits. Starting one for each wait would take longer. */
+let timer: NodeJS.Timeout | undefined;
+let pending = 0;
+
+/** There is one wait more, or one less. */
+function keepAlive(change: 1 | -1): void {
+  pending += change;
+  timer ??= setInterval(() => {}, MAX_DELAY);
+  if (pending === 0) timer.unref();
+  else timer.ref();
+}
 
 /** A wait for one of several objects that could not be taken at once. */
 class Wait implements Waiter {
-  readonly id = ++lastId;
   readonly keys: readonly string[];
   readonly #objects: readonly Waitable[];
   readonly #resolve: (taken: Taken) => void;
@@ -79,11 +88,8 @@ class Wait implements Waiter {
       object.waits.add(this);
       object.turn?.enter(this.#claims[index] as Claim);
     }
-    // It also keeps the process alive.
-    this.#timer =
-      timeout === Number.POSITIVE_INFINITY
-        ? setInterval(() => {}, MAX_DELAY)
-        : setTimeout(() => this.cancel(timeoutError()), timeout);
+    keepAlive(+1);
+    if (timeout !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.cancel(timeoutError()), timeout);
     if (signal !== undefined) {
       const onAbort = () => this.cancel(abortError(signal));
       signal.addEventListener('abort', onAbort);
@@ -153,9 +159,9 @@ class Wait implements Waiter {
 
   /** @param kept the place of the mutex whose turn its lock keeps */
   #end(kept?: number): void {
+    keepAlive(-1);
     clearTimeout(this.#timer);
     this.#stopListening?.();
-    this.#helper?.forget(this);
     for (const [index, object] of this.#objects.entries()) {
       const claim = this.#claims[index];
       if (claim !== undefined && index !== kept) object.turn?.leave(claim);

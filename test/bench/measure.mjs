@@ -57,6 +57,9 @@ async function settle() {
 }
 let settled;
 
+/** How far rounds were from a value in the median, as a part of it. */
+const noiseOf = (rounds, value) => median(rounds.map((round) => Math.abs(round - value))) / value;
+
 /** The lowest of the medians of each few measurements in turn. */
 export function lowestMedian(times, few = 5) {
   const medians = [];
@@ -66,12 +69,13 @@ export function lowestMedian(times, few = 5) {
 
 /**
  * Measures functions by turns. A row's figure is the lowest of its rounds' medians: what else runs on the machine makes
- * a round slower, and never faster.
+ * a round slower, and never faster. That does not hold for what wakes another process: a round is fast if the system
+ * happens to run both on one processor. So the figure of such rows is the median of the medians.
  *
  * @param rows with `run` to measure, which may return a promise, and `before` to call before each round
  * @returns {Promise<Row[]>}
  */
-export async function compare(rows, { rounds = 6, milliseconds = 25 } = {}) {
+export async function compare(rows, { rounds = 6, milliseconds = 25, isWaking = false } = {}) {
   settled ??= settle();
   await settled;
   const medians = new Map(rows.map(({ name }) => [name, []]));
@@ -85,7 +89,7 @@ export async function compare(rows, { rounds = 6, milliseconds = 25 } = {}) {
   }
   return rows.map(({ name, kind, note, run }) => {
     if (run === undefined) return { name, kind, note };
-    const value = Math.min(...medians.get(name));
-    return { name, kind, value, noise: median(medians.get(name)) / value - 1 };
+    const value = isWaking ? median(medians.get(name)) : Math.min(...medians.get(name));
+    return { name, kind, value, noise: noiseOf(medians.get(name), value) };
   });
 }

@@ -101,28 +101,46 @@ async function beside(child, measure) {
 }
 
 const pong = () => spawn(programPath('bench_waiting'), ['pong', name], { stdio: 'inherit' });
-const asleep = { rounds: 10, milliseconds: 50 };
+const asleep = { rounds: 20, milliseconds: 50, isWaking: true };
 
-/** A text of one byte over a Unix-domain socket, or on Windows a named pipe, that this process and another one have. */
-async function socketThereAndBack(folder) {
+/** A Unix-domain socket, or on Windows a named pipe, by which a byte goes there and back. */
+class Socket {
+  #client;
+  #arrived;
+
+  async open(path) {
+    this.#client = connect(path);
+    await once(this.#client, 'connect');
+    this.#client.setNoDelay(true);
+    this.#client.on('data', () => this.#arrived());
+  }
+
+  thereAndBack() {
+    return new Promise((resolve) => {
+      this.#arrived = resolve;
+      this.#client.write('x');
+    });
+  }
+
+  close() {
+    this.#client.destroy();
+  }
+}
+
+/** Node processes that wake each other by events and by a socket, by turns. */
+async function nodeAndNode(folder, pair) {
   const path = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(folder, 'waiting');
-  const child = fork(partner, ['socket', path]);
-  await once(child, 'message');
-  return beside(child, async () => {
-    const client = connect(path);
-    await once(client, 'connect');
-    client.setNoDelay(true);
-    let arrived;
-    client.on('data', () => arrived());
-    const run = () =>
-      new Promise((resolve) => {
-        arrived = resolve;
-        client.write('x');
-      });
-    const rows = await compare([{ name: 'Node and Node, by a Unix-domain socket', kind: 'peer', run }], asleep);
-    client.destroy();
-    return rows;
-  });
+  const partners = [fork(partner, ['events', name]), fork(partner, ['socket', path])];
+  await Promise.all(partners.map((child) => once(child, 'message')));
+  const socket = new Socket();
+  await socket.open(path);
+  const rows = [
+    { name: 'Node and Node, by events', kind: 'ours', run: () => pair.thereAndBack() },
+    { name: 'Node and Node, by a Unix-domain socket', kind: 'peer', run: () => socket.thereAndBack() },
+  ];
+  const measured = await beside(partners[0], () => beside(partners[1], () => compare(rows, asleep)));
+  socket.close();
+  return measured;
 }
 
 async function wakingEachOther(folder) {
@@ -132,15 +150,12 @@ async function wakingEachOther(folder) {
   const linux = existsSync(programPath('bench_linux')) ? await figures('bench_linux') : {};
   const bare = (name, value) => ({ name, kind: 'peer', ...(value ? { value } : { note: 'measured on Linux alone' }) });
   const cpp = await beside(pong(), () => figures('bench_waiting', 'ping', name));
-  const node = fork(partner, ['events', name]);
-  await once(node, 'message');
   const rows = [
     { ...bare('C++ and C++, by a Unix-domain socket', linux.socket), kind: 'floor' },
     bare('C++ and C++, by pipes', linux.pipe),
     { name: 'C++ and C++, by events', kind: 'ours', value: cpp['there and back'] },
     ...(await beside(pong(), () => compare([{ name: 'Node and C++, by events', kind: 'ours', run }], asleep))),
-    ...(await beside(node, () => compare([{ name: 'Node and Node, by events', kind: 'ours', run }], asleep))),
-    ...(await socketThereAndBack(folder)),
+    ...(await nodeAndNode(folder, pair)),
   ];
   pair.close();
   return { group: GROUP, title: 'there and back, both asleep', unit: 'ns', rows };

@@ -30,7 +30,7 @@
 //
 // While a lost writer may write to the text's section, the word stays astray and readers read the
 // current copy. When they are gone, the next writer, or a reader after 50 ms, copies the current
-// text to the section once more. More than 8 lost writers at one time are not told apart.
+// text to the section once more. More than seven lost writers at one time are not told apart.
 #ifndef DLLMEMFILEMAP_SHARED_TEXT_H
 #define DLLMEMFILEMAP_SHARED_TEXT_H
 

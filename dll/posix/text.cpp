@@ -78,7 +78,8 @@ std::string ToUtf8(std::u16string_view text) {
     if (high && low_follows) {
       AppendUtf8(0x10000 + ((unit - 0xD800u) << 10) + (text[++i] - 0xDC00u), &result);
     } else {
-      AppendUtf8(unit >= 0xD800 && unit < 0xE000 ? kReplacement : unit, &result);
+      const bool is_lone = unit >= 0xD800 && unit < 0xE000;
+      AppendUtf8(is_lone ? kReplacement : static_cast<char32_t>(unit), &result);
     }
   }
   return result;

@@ -1,16 +1,21 @@
 // Linked into programs: main, which calls the wmain that they have on Windows.
 
+#include <windows.h>
+
 #include <string>
 #include <vector>
-
-#include "utf.h"
-#include "windows.h"
 
 extern "C" int wmain(int argc, WCHAR* argv[]);
 
 int main(int argc, char* argv[]) {
   std::vector<std::u16string> arguments;
-  for (int i = 0; i < argc; ++i) arguments.push_back(kernel32::ToUtf16(argv[i]));
+  for (int i = 0; i < argc; ++i) {
+    const int length = MultiByteToWideChar(CP_UTF8, /*dwFlags=*/0, argv[i], /*cbMultiByte=*/-1,
+                                           /*lpWideCharStr=*/nullptr, /*cchWideChar=*/0);
+    arguments.emplace_back(length, u'\0');
+    MultiByteToWideChar(CP_UTF8, /*dwFlags=*/0, argv[i], /*cbMultiByte=*/-1,
+                        arguments.back().data(), length);
+  }
   std::vector<WCHAR*> wide;
   for (std::u16string& argument : arguments) wide.push_back(argument.data());
   wide.push_back(nullptr);

@@ -6,7 +6,7 @@ import { VersionWords } from './version-words.js';
 
 /** While nothing has changed for so long, in milliseconds, it looks less often. */
 const IDLE_AFTER = 1000;
-const IDLE_FACTOR = 20;
+const IDLE_FACTOR = 40;
 
 /** Looking takes at most this part of the time, while something changes and while nothing does. */
 const BUSY_PART = 10;

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Peer } from './peer.js';
 
 const stress = fileURLToPath(new URL('stress/run.mjs', import.meta.url));
+const many = fileURLToPath(new URL('stress/many.mjs', import.meta.url));
 const closing = fileURLToPath(new URL('stress/closing.mjs', import.meta.url));
 
 // It looks at what it leaves where Linux shows that, and starts more processes than Wine likes.
@@ -55,6 +56,21 @@ test('Closing views in loops that end no turn leaves neither memory nor mappings
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(/^a mapping of 8 MiB: 100 rounds, resident .* MiB -> .* MiB/m);
 }, 120_000);
+
+onUnix(
+  'Many processes come and go, hold one section, read one text and follow one publisher',
+  () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [many, '--seconds', '1', '--part', '20'], {
+      encoding: 'utf8',
+      timeout: 110_000,
+      killSignal: 'SIGKILL',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^10 processes that attach.*\n.* 50 processes have open.*\n.* [1-9]\d* read, no mixture\n/);
+    expect(stdout).toMatch(/^3 readers of one publisher at 60 Hz for 1 s: each saw [1-9]/m);
+  },
+  120_000,
+);
 
 onUnix('The stress ends at the first promise that is not kept, and names the seed', async () => {
   const ending = start('--seconds', '40', '--seed', '5');

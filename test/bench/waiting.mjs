@@ -42,6 +42,11 @@ function fileLock(folder) {
   };
 }
 
+/** What `await` alone takes. */
+async function nothing() {
+  return { release() {} };
+}
+
 async function alone(folder) {
   progress('a mutex that nobody contends for');
   const cpp = await figures('bench_waiting', 'alone');
@@ -52,6 +57,11 @@ async function alone(folder) {
   const rows = await compare([
     { name: 'mutex.tryAcquire and release', kind: 'ours', run: () => mutex.tryAcquire().release() },
     { name: 'await mutex.acquire and release', kind: 'ours', run: async () => (await mutex.acquire()).release() },
+    {
+      name: 'an async function that does nothing, awaited',
+      kind: 'peer',
+      run: async () => (await nothing()).release(),
+    },
     { name: 'event.set and tryWait', kind: 'ours', run: () => void event.set() ?? event.tryWait() },
     {
       name: 'semaphore.tryAcquire and release',
@@ -153,6 +163,7 @@ async function wakingEachOther(folder) {
   const rows = [
     { ...bare('C++ and C++, by a Unix-domain socket', linux.socket), kind: 'floor' },
     bare('C++ and C++, by pipes', linux.pipe),
+    bare('C++ and C++, by a futex', linux.futex),
     { name: 'C++ and C++, by events', kind: 'ours', value: cpp['there and back'] },
     ...(await beside(pong(), () => compare([{ name: 'Node and C++, by events', kind: 'ours', run }], asleep))),
     ...(await nodeAndNode(folder, pair)),

@@ -1,4 +1,5 @@
 #include <crt_externs.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,11 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-
-#if __has_include(<os/os_sync_wait_on_address.h>)
-#include <os/clock.h>
-#include <os/os_sync_wait_on_address.h>
-#endif
 
 #include "patience.h"
 #include "platform.h"
@@ -47,36 +43,63 @@ int ReplaceByZeros(void* address, size_t length) {
   return zeros == MAP_FAILED ? errno : 0;
 }
 
+namespace {
+
+// The functions of os/os_sync_wait_on_address.h, which the system has from macOS 14.4 on, and not
+// every compiler a header for.
+struct AddressWaiting {
+  int (*wait)(void* word, uint64_t seen, size_t size, uint32_t flags, uint32_t clock,
+              uint64_t timeout);
+  int (*wake_all)(void* word, size_t size, uint32_t flags);
+};
+
+constexpr uint32_t kShared = 1;             // OS_SYNC_WAIT_ON_ADDRESS_SHARED, and of waking
+constexpr uint32_t kMachAbsoluteTime = 32;  // OS_CLOCK_MACH_ABSOLUTE_TIME
+
+// Both are null before macOS 14.4.
+AddressWaiting FindAddressWaiting() {
+  AddressWaiting found = {};
+  found.wait = reinterpret_cast<decltype(found.wait)>(
+      dlsym(RTLD_DEFAULT, "os_sync_wait_on_address_with_timeout"));
+  found.wake_all = reinterpret_cast<decltype(found.wake_all)>(
+      dlsym(RTLD_DEFAULT, "os_sync_wake_by_address_all"));
+  return found.wait && found.wake_all ? found : AddressWaiting{};
+}
+
+// Found while the library is loaded: a forked child must not wait for the linker's lock.
+const AddressWaiting address_waiting = FindAddressWaiting();
+
+void Pause(int64_t nanoseconds) {
+  const timespec pause = {0, static_cast<long>(nanoseconds)};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
 // There is no call that sleeps on several words, and before macOS 14.4 none that sleeps on one that
 // processes share: it then looks at intervals.
 void SleepOnWords(const SeenWord* words, unsigned count, int64_t end) {
   constexpr int64_t kGlance = 2'000'000;
   const int64_t longest = end - Now();
   if (longest <= 0) return;
-#if __has_include(<os/os_sync_wait_on_address.h>)
-  if (__builtin_available(macOS 14.4, *)) {
-    const int64_t most = count == 1 ? longest : std::min(longest, kGlance);
-    os_sync_wait_on_address_with_timeout(words[0].word, words[0].seen, sizeof(uint32_t),
-                                         OS_SYNC_WAIT_ON_ADDRESS_SHARED,
-                                         OS_CLOCK_MACH_ABSOLUTE_TIME, static_cast<uint64_t>(most));
+  if (!address_waiting.wait) {
+    for (unsigned i = 0; i < count; ++i) {
+      if (*words[i].word != words[i].seen) return;
+    }
+    Pause(std::min(longest, kGlance));
     return;
   }
-#endif
-  for (unsigned i = 0; i < count; ++i) {
-    if (*words[i].word != words[i].seen) return;
-  }
-  const timespec pause = {0, static_cast<long>(std::min(longest, kGlance))};
-  nanosleep(&pause, nullptr);
+  const int64_t most = count == 1 ? longest : std::min(longest, kGlance);
+  const int result = address_waiting.wait(words[0].word, words[0].seen, sizeof(uint32_t), kShared,
+                                          kMachAbsoluteTime, static_cast<uint64_t>(most));
+  if (result >= 0 || errno == EINTR || errno == ETIMEDOUT) return;
+  // EFAULT: the file has become shorter, and the next look at the word puts memory there. Whatever
+  // else it is, the caller must not ask again without a pause.
+  Pause(1'000'000);
 }
 
 void WakeSleepers(std::atomic<uint32_t>* word) {
-#if __has_include(<os/os_sync_wait_on_address.h>)
-  if (__builtin_available(macOS 14.4, *)) {
-    os_sync_wake_by_address_all(word, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_SHARED);
-  }
-#else
-  static_cast<void>(word);
-#endif
+  if (address_waiting.wake_all) address_waiting.wake_all(word, sizeof(uint32_t), kShared);
 }
 
 // A library has no environ of its own to link against.

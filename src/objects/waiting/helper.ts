@@ -108,8 +108,7 @@ class Helper implements Owner {
   readonly #handles: BigInt64Array;
   /** By the objects' keys. */
   readonly #places = new Map<string, Place>();
-  readonly #free = Array.from({ length: MAXIMUM_WAIT_OBJECTS - 1 }, (_, i) => MAXIMUM_WAIT_OBJECTS - 1 - i);
-  /** By their numbers. */
+  /** By their numbers, the first of which is 1. */
   readonly #numbered: (Place | undefined)[] = [];
   #hasBegun = false;
 
@@ -137,7 +136,8 @@ class Helper implements Owner {
 
   hasRoomFor(keys: readonly string[]): boolean {
     const added = new Set(keys.filter((key) => !this.#places.has(key)));
-    return added.size <= this.#free.length;
+    // One is its own control event.
+    return this.#places.size + added.size < MAXIMUM_WAIT_OBJECTS;
   }
 
   waitsFor(key: string): boolean {
@@ -200,18 +200,19 @@ class Helper implements Owner {
   #placeOf(key: string): Place {
     const known = this.#places.get(key);
     if (known !== undefined) return known;
-    const place = new Place(this.#free.pop() as number);
+    let number = 1;
+    while (this.#numbered[number] !== undefined) number++;
+    const place = new Place(number);
     this.#places.set(key, place);
-    this.#numbered[place.number] = place;
-    const last = Atomics.load(this.#words, LAST_PLACE);
-    Atomics.store(this.#words, LAST_PLACE, Math.max(last, place.number));
+    this.#numbered[number] = place;
+    Atomics.store(this.#words, LAST_PLACE, this.#numbered.length - 1);
     return place;
   }
 
   /** Takes the waiter out of its places, while the thread takes nothing. */
   #remove(waiter: Waiter): void {
     for (const key of waiter.keys) {
-      const place = this.#placeOf(key);
+      const place = this.#places.get(key) as Place;
       place.waiters.delete(waiter);
       const [next] = place.waiters.values();
       // Each has a handle of its own, and this one may be closed.
@@ -219,7 +220,6 @@ class Helper implements Owner {
       if (--place.users > 0) continue;
       this.#places.delete(key);
       this.#numbered[place.number] = undefined;
-      this.#free.push(place.number);
     }
   }
 

@@ -36,6 +36,7 @@ export const RECEIVED = 5;
 /** The last place that has ever been used. The first is 1. */
 export const LAST_PLACE = 6;
 
+/** One more than there are: what follows them has to begin at a multiple of 8 bytes. */
 const WORDS = 8;
 
 /** The handle of the mutex to release is where no place is. */

@@ -92,7 +92,8 @@ export async function watching(folder) {
     }
   }
   const rows = ways.map((way) => ({
-    ...{ name: way.name, kind: way.kind },
+    name: way.name,
+    kind: way.kind,
     ...(measured.includes(way) ? { value: median(way.times) } : { note: 'not on Windows' }),
   }));
   setSharedMem('');

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FileMapping, setSharedMem } from '../../dist/index.js';
 import { programPath } from '../../dist/win32/native-library.js';
+import { hexFromText } from './process.mjs';
 
 const MEBIBYTE = 2 ** 20;
 const GROWTH = 16 * MEBIBYTE;
@@ -26,7 +27,7 @@ const seconds = Number(values.seconds);
 const shareOf = (count) => Math.max(2, Math.round(count / Number(values.part)));
 const name = `dllmemfilemap-many-${process.pid}`;
 /** The command by which a mapping_peer opens the section. */
-const OPEN = `open ${[...name].map((letter) => letter.charCodeAt(0).toString(16).padStart(4, '0')).join('')} read`;
+const OPEN = `open ${hexFromText(name)} read`;
 const oneOfMany = fileURLToPath(new URL('one-of-many.mjs', import.meta.url));
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -51,6 +52,7 @@ class Member {
     this.process.stdin.write(`${command}\n`);
     const answer = await this.line();
     if (!answer.startsWith('ok')) throw new Error(`${command}: ${answer}`);
+    return answer;
   }
 
   kill() {
@@ -59,7 +61,17 @@ class Member {
   }
 }
 
-const start = (count, ...command) => Array.from({ length: count }, () => new Member(...command));
+const started = [];
+process.on('exit', () => {
+  for (const member of started) member.kill();
+});
+
+function start(count, ...command) {
+  const members = Array.from({ length: count }, () => new Member(...command));
+  started.push(...members);
+  return members;
+}
+
 const each = (members, call) => Promise.all(members.map(call));
 
 /** Has programs of one-of-many.mjs begin at the same time, and returns what they have seen. */
@@ -114,10 +126,10 @@ async function holdOne() {
 async function readTexts() {
   setSharedMem('');
   const time = Math.min(seconds, TEXT_SECONDS);
-  const readers = start(shareOf(100), process.execPath, oneOfMany, 'read-text', '', `${time}`);
-  const [writer] = start(1, process.execPath, oneOfMany, 'write-text', '', `${time}`);
+  const readers = start(shareOf(100), process.execPath, oneOfMany, 'read-text', `${time}`);
+  const [writer] = start(1, process.execPath, oneOfMany, 'write-text', `${time}`);
   const [written, ...read] = await run([writer, ...readers]);
-  return `${readers.length} readers and a writer of the text for ${time} s: ${written.calls} written, ${sum(read.map(({ calls }) => calls))} read, no mixture`;
+  return `${readers.length} readers and a writer of the text for ${time} s: ${written} written, ${sum(read)} read, no mixture`;
 }
 
 async function mapMuch() {
@@ -127,11 +139,10 @@ async function mapMuch() {
   const view = mapping.mapView();
   view.bytes[size - 1] = 42;
   const took = performance.now() - begin;
-  const other = new Member(programPath('mapping_peer'));
+  const [other] = start(1, programPath('mapping_peer'));
   await other.line();
   await other.ask(OPEN);
-  other.process.stdin.write(`read ${size - 1}\n`);
-  const answer = await other.line();
+  const answer = await other.ask(`read ${size - 1}`);
   if (answer !== 'ok 42') throw new Error(`Another process read at the end of ${size} bytes: ${answer}`);
   await other.kill();
   view.close();
@@ -147,7 +158,7 @@ async function followPublisher() {
     published++;
     ticks[0]++;
   }, 1000 / 60);
-  const readers = start(shareOf(60), process.execPath, oneOfMany, 'follow', name, `${seconds}`);
+  const readers = start(shareOf(60), process.execPath, oneOfMany, 'follow', `${seconds}`, name);
   const seen = await run(readers, () => {
     published = 0;
   });

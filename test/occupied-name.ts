@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { FileMapping } from 'dllmemfilemap';
 import koffi from 'koffi';
 import { onTestFinished } from 'vitest';
+import { sharedFiles } from './shared-files.js';
 
 /** Takes a name, by default that of the DLL's section, for something else until the test ends. */
 export function occupyName(occupied = 'dllmemfilemap'): void {
@@ -12,13 +12,11 @@ export function occupyName(occupied = 'dllmemfilemap'): void {
     onTestFinished(() => library.func('CloseHandle', 'bool', ['void *'])(handle));
     return;
   }
-  const list = () => readdirSync('/dev/shm');
   FileMapping.create(occupied, 1).close(); // what a killed process left behind is gone now
-  const before = list();
+  const before = sharedFiles();
   const mapping = FileMapping.create(occupied, 1);
-  const [file] = list().filter((name) => !before.includes(name));
+  const path = sharedFiles().find((path) => !before.includes(path)) as string;
   mapping.close();
-  const path = join('/dev/shm', file as string);
   mkdirSync(path);
   onTestFinished(() => rmdirSync(path));
 }

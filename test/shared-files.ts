@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Where the files behind named objects are, on systems where they are files: Linux' only folder, or macOS' two. */
-const FOLDERS = existsSync('/dev/shm') ? ['/dev/shm'] : ['/private/tmp', tmpdir()];
+const FOLDERS = existsSync('/dev/shm') ? ['/dev/shm'] : ['/private/var/tmp', tmpdir()];
 
 /** The full paths of all files behind named objects. */
 export function sharedFiles(): string[] {

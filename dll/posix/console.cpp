@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
+#include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -104,9 +104,13 @@ BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead,
   ssize_t count;
   while ((count = Retry([&] { return read(STDIN_FILENO, lpBuffer, nNumberOfBytesToRead); })) < 0 &&
          errno == EAGAIN) {
-    // Another process that has the same input made it non-blocking.
-    pollfd input = {STDIN_FILENO, POLLIN, 0};
-    poll(&input, 1, /*timeout=*/-1);
+    // Another process that has the same input made it non-blocking. On macOS, poll does not wait
+    // for a terminal.
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    select(STDIN_FILENO + 1, &input, /*writefds=*/nullptr, /*exceptfds=*/nullptr,
+           /*timeout=*/nullptr);
   }
   if (count < 0) return Fail<BOOL>(ErrorFromErrno(errno));
   *lpNumberOfBytesRead = static_cast<DWORD>(count);

@@ -13,7 +13,9 @@ __attribute__((constructor)) void Attach() {
   attached = AttachLibrary(DllMain, "SetSharedMem", reinterpret_cast<const void*>(&SetSharedMem));
 }
 
-__attribute__((destructor)) void Detach() {
+// The first to be registered where a destructor is (macOS), so that it comes after what Attach has
+// registered to know that the process ends.
+__attribute__((destructor(101))) void Detach() {
   if (attached) DetachLibrary(DllMain, reinterpret_cast<const void*>(&SetSharedMem));
 }
 

@@ -52,8 +52,9 @@ DWORD ErrorFromErrno(int error) {
     case EACCES:
     case EPERM:
     case EISDIR:
-    case ELOOP:  // O_NOFOLLOW met a symbolic link
-    case ENXIO:  // a socket, or a device without a driver
+    case ELOOP:       // O_NOFOLLOW met a symbolic link
+    case ENXIO:       // a socket, or a device without a driver
+    case EOPNOTSUPP:  // a socket on macOS
       return ERROR_ACCESS_DENIED;
     case EROFS:
       return ERROR_WRITE_PROTECT;
@@ -67,6 +68,11 @@ DWORD ErrorFromErrno(int error) {
     case EDQUOT:
       return ERROR_COMMITMENT_LIMIT;
     case ENOEXEC:
+#ifdef EBADMACHO
+    case EBADARCH:
+    case EBADEXEC:
+    case EBADMACHO:
+#endif
       return ERROR_BAD_EXE_FORMAT;
     case ENAMETOOLONG:
     case E2BIG:

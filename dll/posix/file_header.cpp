@@ -11,8 +11,6 @@
 namespace kernel32 {
 namespace {
 
-const uint64_t page_size = sysconf(_SC_PAGESIZE);
-
 // Names the layout of the file, and becomes another one with it.
 constexpr char kMagic[16] = "dllmemfilemap2\n";
 
@@ -40,8 +38,6 @@ int TransferAll(Transfer transfer, int fd, Byte* bytes, size_t size) {
 }
 
 }  // namespace
-
-uint64_t PageSize() { return page_size; }
 
 uint64_t InWholePages(uint64_t size) { return (size + PageSize() - 1) / PageSize() * PageSize(); }
 

@@ -11,7 +11,6 @@
 
 namespace kernel32 {
 
-uint64_t PageSize();
 uint64_t InWholePages(uint64_t size);
 
 enum class ObjectKind : uint32_t { kFileMapping = 1, kEvent, kMutex, kSemaphore };

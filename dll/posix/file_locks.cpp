@@ -7,6 +7,12 @@
 
 #include "errors.h"
 
+#if defined(__APPLE__) && !defined(F_OFD_SETLK)
+// The system has them since 10.11, older headers have not.
+#define F_OFD_SETLK 90
+#define F_OFD_GETLK 92
+#endif
+
 namespace kernel32 {
 namespace {
 

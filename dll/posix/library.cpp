@@ -20,6 +20,7 @@
 
 #include "errors.h"
 #include "fork.h"
+#include "platform.h"
 #include "utf.h"
 
 namespace kernel32 {
@@ -107,19 +108,10 @@ DWORD ErrorOfLoading(const char* path) {
   return missing ? ERROR_MOD_NOT_FOUND : ErrorFromErrno(error);
 }
 
-// Whether the program itself names the library, so that its exports are in the program's own scope.
-bool IsLinkedIntoProgram(const char* symbol, const void* address) {
-  void* const program = dlopen(nullptr, RTLD_LAZY);
-  if (!program) return false;
-  const bool linked = dlsym(program, symbol) == address;
-  dlclose(program);
-  return linked;
-}
-
 // Keeps the library loaded that another than LoadLibraryW has loaded from that path. Null if it is
 // loaded no more.
 Library HoldIfLoaded(HMODULE module, const char* path) {
-  Library library(dlopen(path, RTLD_LAZY | RTLD_NOLOAD));
+  Library library(dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD));
   return library.get() == module ? std::move(library) : nullptr;
 }
 

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +17,15 @@
 #include "platform.h"
 
 namespace kernel32 {
+namespace {
+
+const uint64_t page_size = sysconf(_SC_PAGESIZE);
+
+}  // namespace
 
 std::string NamespaceDirectory(Namespace) { return "/dev/shm"; }
+
+uint64_t PageSize() { return page_size; }
 
 int Commit(int fd, off_t size) {
   // Above this limit the kernel would answer with SIGXFSZ, which ends the process.
@@ -103,6 +111,18 @@ void SleepOnWords(const SeenWord* words, unsigned count, int64_t end) {
 
 void WakeSleepers(std::atomic<uint32_t>* word) {
   syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, /*timeout=*/nullptr, /*uaddr2=*/nullptr, 0);
+}
+
+bool IsMissingPage(const siginfo_t& fault, const void* /*context*/, int /*prot*/) {
+  return fault.si_code == BUS_ADRERR;
+}
+
+bool IsLinkedIntoProgram(const char* symbol, const void* address) {
+  void* const program = dlopen(nullptr, RTLD_LAZY);
+  if (!program) return false;
+  const bool linked = dlsym(program, symbol) == address;
+  dlclose(program);
+  return linked;
 }
 
 char** Environment() { return environ; }

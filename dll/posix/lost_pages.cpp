@@ -10,6 +10,8 @@
 #include <atomic>
 #include <new>
 
+#include "platform.h"
+
 namespace kernel32 {
 
 // One that is not in use has no address, and is never deleted: handlers walk the list of all
@@ -35,9 +37,11 @@ struct sigaction previous;
 
 // Makes the lost memory of one view the process's own. Returns whether the address is in that view,
 // and the access may be repeated.
-bool Replace(GuardedView* view, uintptr_t fault) {
+bool Replace(GuardedView* view, const siginfo_t& info, const void* context) {
+  const auto fault = reinterpret_cast<uintptr_t>(info.si_addr);
   const uintptr_t address = view->address;
   if (address == 0 || fault - address >= view->length) return false;
+  if (!IsMissingPage(info, context, view->prot)) return false;
   const uint64_t page = (fault - address) / page_size * page_size;
   uint64_t lost_from = view->lost_from;
   do {
@@ -55,12 +59,12 @@ bool Replace(GuardedView* view, uintptr_t fault) {
   return false;
 }
 
-bool ReplaceLostPages(uintptr_t fault) {
+bool ReplaceLostPages(const siginfo_t& info, const void* context) {
   const int error = errno;
   ++handlers_at_work;
   bool replaced = false;
   for (GuardedView* view = views; view && !replaced; view = view->next) {
-    replaced = Replace(view, fault);
+    replaced = Replace(view, info, context);
   }
   --handlers_at_work;
   errno = error;
@@ -98,9 +102,7 @@ void PassOn(int signal, siginfo_t* info, void* context) {
 }
 
 void OnBusError(int signal, siginfo_t* info, void* context) {
-  // Not a SIGBUS that somebody sent, and not memory that is broken.
-  const bool is_missing_page = info->si_code == BUS_ADRERR;
-  if (is_missing_page && ReplaceLostPages(reinterpret_cast<uintptr_t>(info->si_addr))) return;
+  if (ReplaceLostPages(*info, context)) return;
   PassOn(signal, info, context);
 }
 

@@ -4,12 +4,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mach-o/dyld.h>
+#include <mach-o/loader.h>
+#include <mach/mach.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/ucontext.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "patience.h"
 #include "platform.h"
@@ -17,14 +22,18 @@
 namespace kernel32 {
 
 std::string NamespaceDirectory(Namespace scope) {
-  if (scope == Namespace::kGlobal) return "/private/tmp";
+  // Of /private/tmp, the system removes what is some days old.
+  if (scope == Namespace::kGlobal) return "/private/var/tmp";
   char path[PATH_MAX];
   const size_t size = confstr(_CS_DARWIN_USER_TEMP_DIR, path, sizeof path);
-  if (size == 0 || size > sizeof path) return "/private/tmp";
+  if (size == 0 || size > sizeof path) return "/private/var/tmp";
   std::string directory(path);
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
   return directory;
 }
+
+// That of arm64, which a program for x64 on the same machine does not have.
+uint64_t PageSize() { return 16384; }
 
 int Commit(int fd, off_t size) {
   // Above this limit the kernel would answer with SIGXFSZ, which ends the process.
@@ -69,6 +78,20 @@ AddressWaiting FindAddressWaiting() {
 // Found while the library is loaded: a forked child must not wait for the linker's lock.
 const AddressWaiting address_waiting = FindAddressWaiting();
 
+// The names in the load commands of that kind: of the library itself, or of those that it needs.
+std::vector<std::string_view> DylibNames(const mach_header_64* image, uint32_t kind) {
+  std::vector<std::string_view> names;
+  const auto* place = reinterpret_cast<const char*>(image + 1);
+  for (uint32_t i = 0; i < image->ncmds; ++i) {
+    const auto* const command = reinterpret_cast<const load_command*>(place);
+    if (command->cmd == kind) {
+      names.push_back(place + reinterpret_cast<const dylib_command*>(place)->dylib.name.offset);
+    }
+    place += command->cmdsize;
+  }
+  return names;
+}
+
 void Pause(int64_t nanoseconds) {
   const timespec pause = {0, static_cast<long>(nanoseconds)};
   nanosleep(&pause, nullptr);
@@ -100,6 +123,34 @@ void SleepOnWords(const SeenWord* words, unsigned count, int64_t end) {
 
 void WakeSleepers(std::atomic<uint32_t>* word) {
   if (address_waiting.wake_all) address_waiting.wake_all(word, sizeof(uint32_t), kShared);
+}
+
+// The signal's code does not tell: a touch that the view's protection forbids is a SIGBUS, too, and
+// so is one that somebody has sent.
+bool IsMissingPage(const siginfo_t& fault, const void* context, int prot) {
+  const mcontext_t state = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__arm64__)
+  const bool is_write = (state->__es.__esr & 0x40) != 0;
+#else
+  const bool is_write = (state->__es.__err & 2) != 0;
+#endif
+  if (prot == PROT_NONE || (is_write && (prot & PROT_WRITE) == 0)) return false;
+  char byte;
+  vm_size_t read = 0;
+  return vm_read_overwrite(mach_task_self(), reinterpret_cast<vm_address_t>(fault.si_addr), 1,
+                           reinterpret_cast<vm_address_t>(&byte), &read) != KERN_SUCCESS;
+}
+
+// dlsym would also find what is loaded for all to see, or what such a library needs.
+bool IsLinkedIntoProgram(const char* /*symbol*/, const void* address) {
+  Dl_info library = {};
+  if (dladdr(address, &library) == 0) return false;
+  const auto* const own = static_cast<const mach_header_64*>(library.dli_fbase);
+  const auto names = DylibNames(own, LC_ID_DYLIB);
+  for (const std::string_view needed : DylibNames(_NSGetMachExecuteHeader(), LC_LOAD_DYLIB)) {
+    if (!names.empty() && needed == names.front()) return true;
+  }
+  return false;
 }
 
 // A library has no environ of its own to link against.

@@ -2,6 +2,7 @@
 #ifndef DLLMEMFILEMAP_POSIX_PLATFORM_H
 #define DLLMEMFILEMAP_POSIX_PLATFORM_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,6 +16,10 @@ namespace kernel32 {
 // The directory that holds the namespace's files, without a slash at its end. One that others may
 // write to has to be root's and sticky, so that nobody removes or renames another's file.
 std::string NamespaceDirectory(Namespace scope);
+
+// What a file's header takes, and what its memory is a multiple of: for all processes of a machine
+// the same, and a multiple of their own pages.
+uint64_t PageSize();
 
 // Gives an empty file its size and all of its memory, zeroed, so that touching it later cannot
 // fail. Returns 0, or an errno; the file's size is of no meaning then.
@@ -36,6 +41,14 @@ void SleepOnWords(const SeenWord* words, unsigned count, int64_t end);
 
 // Wakes all threads of all processes that sleep on the word.
 void WakeSleepers(std::atomic<uint32_t>* word);
+
+// Whether a SIGBUS in a view of that protection tells of a page that its file has no more.
+// Async-signal-safe.
+bool IsMissingPage(const siginfo_t& fault, const void* context, int prot);
+
+// Whether the program itself names the library of that exported symbol, so that it is loaded for
+// as long as the program runs.
+bool IsLinkedIntoProgram(const char* symbol, const void* address);
 
 // The environment of this process, as environ.
 char** Environment();

@@ -71,8 +71,10 @@ namespace {
 
 NeverDestroyed<SharedStates> states;
 
-// Its address tells threads apart.
-thread_local char this_thread;
+// Tells threads apart. No address of one does: macOS may give a new thread the variables of another
+// before that one's EndThread.
+std::atomic<uintptr_t> threads{0};
+thread_local const void* const this_thread = reinterpret_cast<const void*>(++threads);
 thread_local bool is_watched = false;
 pthread_key_t thread_end;
 bool has_thread_end = false;
@@ -100,7 +102,7 @@ __attribute__((constructor)) void BeReadyForEnds() {
 }
 
 // Other threads may go on until the process ends, and own what they own.
-__attribute__((destructor)) void AbandonAtExit() { AbandonAllOf(&this_thread); }
+__attribute__((destructor)) void AbandonAtExit() { AbandonAllOf(this_thread); }
 
 // Of the byte that is the slot's lock.
 constexpr off_t kFirstSlotByte = 1000;
@@ -183,7 +185,7 @@ void SharedState::Release(SharedState* state) {
 
 DWORD SharedState::WatchThisThread() {
   if (is_watched) return ERROR_SUCCESS;
-  if (!has_thread_end || pthread_setspecific(thread_end, &this_thread) != 0) {
+  if (!has_thread_end || pthread_setspecific(thread_end, this_thread) != 0) {
     return ERROR_NOT_ENOUGH_MEMORY;
   }
   is_watched = true;
@@ -191,12 +193,12 @@ DWORD SharedState::WatchThisThread() {
 }
 
 bool SharedState::IsOwnedByThisThread() const {
-  return owner_.load(std::memory_order_relaxed) == &this_thread;
+  return owner_.load(std::memory_order_relaxed) == this_thread;
 }
 
 void SharedState::Own(uint32_t count) {
   count_ = count;
-  owner_.store(count == 0 ? nullptr : &this_thread, std::memory_order_relaxed);
+  owner_.store(count == 0 ? nullptr : this_thread, std::memory_order_relaxed);
 }
 
 void SharedState::Abandon() {

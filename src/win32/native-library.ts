@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readSync, statfsSync } from 'node:fs';
-import { freemem, tmpdir } from 'node:os';
+import { freemem } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import process, { arch, argv, env, execPath, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -134,7 +135,9 @@ export function programPath(name: string): string {
 /** The folder that has the files of shared memory, or `undefined` where it has none. */
 function sharedMemoryFolder(): string | undefined {
   if (platform === 'win32') return undefined;
-  return platform === 'darwin' ? tmpdir() : '/dev/shm';
+  if (platform !== 'darwin') return '/dev/shm';
+  // Whatever TMPDIR says.
+  return execFileSync('/usr/bin/getconf', ['DARWIN_USER_TEMP_DIR'], { encoding: 'utf8' }).trim().replace(/\/$/, '');
 }
 
 /** Where the files of a namespace's objects are. */
@@ -151,7 +154,7 @@ export function objectFiles(): readonly ObjectFiles[] | undefined {
   if (folder === undefined) return undefined;
   return [
     { prefix: 'Local\\', path: `${folder}/dllmemfilemap.user-${process.geteuid?.()}.` },
-    { prefix: 'Global\\', path: `${platform === 'darwin' ? '/private/tmp' : folder}/dllmemfilemap.global.` },
+    { prefix: 'Global\\', path: `${platform === 'darwin' ? '/private/var/tmp' : folder}/dllmemfilemap.global.` },
   ];
 }
 

@@ -162,7 +162,7 @@ const CALLS: Record<string, Record<string, Outcome>> = {
   tcgetattr: each(INVALID_HANDLE, 'ENOTTY', 'EIO', 'EBADF'),
   tcsetattr: { ...reported('EIO'), ...each('fine', 'EINTR') },
   'fcntl-other F_SETFD': each(INVALID_HANDLE, 'EBADF'),
-  poll: each('fine', 'EINTR', 'ENOMEM'),
+  select: each('fine', 'EINTR', 'ENOMEM'),
   // A sweep's own. What else it calls fails in its own ways: see SWEEP.
   opendir: {},
   readdir: {},

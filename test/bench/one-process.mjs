@@ -1,7 +1,7 @@
 /** Group 1: one process sets and gets a text. */
 import koffi from 'koffi';
 import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
-import { kernel32Path } from '../../dist/win32/native-library.js';
+import { dllPath, kernel32Path } from '../../dist/win32/native-library.js';
 import { compare, progress } from './measure.mjs';
 import { lmdb, mmapIo, shmTypedArray, textIn, textInFile } from './peers.mjs';
 
@@ -18,6 +18,9 @@ export async function oneProcess(folder) {
   const view = mapping.mapView();
   const lstrlenW = koffi.load(kernel32Path()).func('int __stdcall lstrlenW(uintptr_t lpString)');
   const emptyCall = { name: 'an empty koffi call', kind: 'floor', run: () => lstrlenW(0) };
+  const getText = koffi.load(dllPath()).func('void GetSharedMem(uintptr_t lpszBuf, uint32_t cchSize)');
+  const gotten = Buffer.alloc(SIZE + 2);
+  const place = Number(koffi.address(gotten));
 
   const opened = {
     'shm-typed-array': shmTypedArray(SIZE),
@@ -60,6 +63,7 @@ export async function oneProcess(folder) {
       rows: await compare([
         { name: "V8's decoding out of a private Buffer", kind: 'floor', run: () => own.ucs2Slice(0, length * 2) },
         emptyCall,
+        { name: 'GetSharedMem by koffi, not decoded', kind: 'floor', run: () => getText(place, SIZE / 2 + 1) },
         { name: 'getSharedMem', kind: 'ours', run: () => getSharedMem(), before: () => setSharedMem(text) },
         { name: 'view.readString', kind: 'ours', run: () => view.readString(), before: () => view.writeString(text) },
         ...peers.map(({ name, get, set, note }) => ({

@@ -48,15 +48,18 @@ function targets(comparisons) {
   const start = 'from start to end of a process';
   const text = 'text of 21 characters there and back';
   const attach = 'attach and detach, of one object';
+  const sweeping = 'a whole C++ program that attaches, which sweeps';
   const mirrored = 'set here to seen on another machine';
   const mirroredP99 = 'the same, the 99th percentile';
   const idleMirror = 'processor time a second of a mirror while nothing changes';
   const seen = 'text of 21 characters until another process has it';
   return [
     ratio("set of 21 characters, to V8's encoding", 1.4, 'set of 21 characters', 'setSharedMem'),
-    ratio("get of 21 characters, to V8's decoding", 2.0, 'get of 21 characters', 'getSharedMem'),
+    ratio("get of 21 characters, to V8's decoding", 1.5, 'get of 21 characters', 'getSharedMem'),
+    ratio("view.writeString of 21 characters, to V8's encoding", 1.1, 'set of 21 characters', 'view.writeString'),
     ratio("set of 2047 characters, to V8's encoding", 3.0, 'set of 2047 characters', 'setSharedMem'),
     ratio("get of 2047 characters, to V8's decoding", 1.6, 'get of 2047 characters', 'getSharedMem'),
+    ratio("view.readString of 2047 characters, to V8's decoding", 1.6, 'get of 2047 characters', 'view.readString'),
     ratio("write of an element of view.bytes, to a Uint8Array's", 1.05, 'write of an element', 'view.bytes'),
     ratio("read of an element of view.bytes, to a Uint8Array's", 1.05, 'read of an element', 'view.bytes'),
     ratio('read of a struct of 20 fields, to a DataView', 3.0, 'read of a struct of 20 fields', 'view.readStruct'),
@@ -88,13 +91,15 @@ function targets(comparisons) {
     atMost('idle mirror of the text, a second', 10, 'ms', idleMirror, 'the shared text'),
     atMost('idle mirror of 4 KiB, a second', 10, 'ms', idleMirror, 'a section of 4 KiB'),
     atMost('idle mirror of 16 MiB, a second', 10, 'ms', idleMirror, 'a section of 16 MiB'),
+    { what: 'attach and detach', most: 9, unit: 'µs', reached: value(attach, '1 alive') / 1000 },
     ratio('attach and detach with 1000 alive, to 1 alive', 8, attach, '1000 alive'),
     ratio('open one of 10,000 objects, to one of one', 1.5, 'open and close, of one of many objects', 'one of 10000'),
+    ratio('a C++ program that attaches beside 10,000 objects, to one', 1.3, sweeping, 'beside 10000'),
     {
-      what: 'load and attach, over an empty Node process',
-      most: 40,
+      what: 'Node that loads the package, over one that loads koffi',
+      most: 5,
       unit: 'ms',
-      reached: value(start, 'Node that loads the package and attaches') - value(start, 'an empty Node process'),
+      reached: value(start, 'Node that loads the package') - value(start, 'Node that loads koffi alone'),
     },
   ].filter(({ reached }) => Number.isFinite(reached));
 }

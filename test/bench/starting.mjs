@@ -1,12 +1,15 @@
 /** Group 4: what a process that attaches costs. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { getSharedMem } from '../../dist/index.js';
 import { programPath } from '../../dist/win32/native-library.js';
 import { lowestMedian, median, progress, quick } from './measure.mjs';
 import { stay } from './programs.mjs';
 
 const index = new URL('../../dist/index.js', import.meta.url).href;
+const koffi = pathToFileURL(createRequire(import.meta.url).resolve('koffi')).href;
 const importing = `const { getSharedMem } = await import(${JSON.stringify(index)});`;
 const staying = 'console.log("{}"); process.stdin.resume();';
 const node = (code) => [process.execPath, ['--input-type=module', '-e', code]];
@@ -26,6 +29,7 @@ export async function starting() {
   getSharedMem(); // so that the processes join an object that is there
   const commands = [
     { name: 'an empty Node process', kind: 'floor', command: node('') },
+    { name: 'Node that loads koffi alone', kind: 'floor', command: node(`await import(${JSON.stringify(koffi)})`) },
     { name: 'Node that loads the package', kind: 'ours', command: node(importing) },
     { name: 'Node that loads the package and attaches', kind: 'ours', command: node(`${importing} getSharedMem();`) },
     { name: 'a C++ program that attaches', kind: 'ours', command: [programPath('bench'), []] },

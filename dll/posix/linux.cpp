@@ -113,9 +113,12 @@ void WakeSleepers(std::atomic<uint32_t>* word) {
   syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, /*timeout=*/nullptr, /*uaddr2=*/nullptr, 0);
 }
 
-bool IsMissingPage(const siginfo_t& fault, const void* /*context*/, int /*prot*/) {
+// Not one that somebody sent, and not memory that is broken.
+bool MayBeMissingPage(const siginfo_t& fault, const void* /*context*/, int /*prot*/) {
   return fault.si_code == BUS_ADRERR;
 }
+
+bool IsMissing(const void* /*address*/) { return true; }
 
 bool IsLinkedIntoProgram(const char* symbol, const void* address) {
   void* const program = dlopen(nullptr, RTLD_LAZY);

@@ -41,8 +41,10 @@ bool Replace(GuardedView* view, const siginfo_t& info, const void* context) {
   const auto fault = reinterpret_cast<uintptr_t>(info.si_addr);
   const uintptr_t address = view->address;
   if (address == 0 || fault - address >= view->length) return false;
-  if (!IsMissingPage(info, context, view->prot)) return false;
+  if (!MayBeMissingPage(info, context, view->prot)) return false;
   const uint64_t page = (fault - address) / page_size * page_size;
+  // If it is there, another thread may have put it there, which has said so before.
+  if (!IsMissing(info.si_addr)) return page >= view->lost_from;
   uint64_t lost_from = view->lost_from;
   do {
     // Another thread has met the same page. Its memory is in place, or will be in a moment.

@@ -6,6 +6,7 @@
 #include <mach-o/dyld.h>
 #include <mach-o/loader.h>
 #include <mach/mach.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/ucontext.h>
@@ -13,8 +14,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string_view>
-#include <vector>
 
 #include "patience.h"
 #include "platform.h"
@@ -78,18 +77,17 @@ AddressWaiting FindAddressWaiting() {
 // Found while the library is loaded: a forked child must not wait for the linker's lock.
 const AddressWaiting address_waiting = FindAddressWaiting();
 
-// The names in the load commands of that kind: of the library itself, or of those that it needs.
-std::vector<std::string_view> DylibNames(const mach_header_64* image, uint32_t kind) {
-  std::vector<std::string_view> names;
+// Whether `is_it` is true of a name in the load commands of that kind: that of the library itself,
+// or those that it needs.
+template <typename Predicate>
+bool AnyDylibName(const mach_header_64* image, uint32_t kind, Predicate is_it) {
   const auto* place = reinterpret_cast<const char*>(image + 1);
   for (uint32_t i = 0; i < image->ncmds; ++i) {
-    const auto* const command = reinterpret_cast<const load_command*>(place);
-    if (command->cmd == kind) {
-      names.push_back(place + reinterpret_cast<const dylib_command*>(place)->dylib.name.offset);
-    }
+    const auto* const command = reinterpret_cast<const dylib_command*>(place);
+    if (command->cmd == kind && is_it(place + command->dylib.name.offset)) return true;
     place += command->cmdsize;
   }
-  return names;
+  return false;
 }
 
 void Pause(int64_t nanoseconds) {
@@ -125,19 +123,22 @@ void WakeSleepers(std::atomic<uint32_t>* word) {
   if (address_waiting.wake_all) address_waiting.wake_all(word, sizeof(uint32_t), kShared);
 }
 
-// The signal's code does not tell: a touch that the view's protection forbids is a SIGBUS, too, and
-// so is one that somebody has sent.
-bool IsMissingPage(const siginfo_t& fault, const void* context, int prot) {
+// The signal's code tells nothing: a touch that the view's protection forbids has the same.
+bool MayBeMissingPage(const siginfo_t& /*fault*/, const void* context, int prot) {
   const mcontext_t state = static_cast<const ucontext_t*>(context)->uc_mcontext;
 #if defined(__arm64__)
   const bool is_write = (state->__es.__esr & 0x40) != 0;
 #else
   const bool is_write = (state->__es.__err & 2) != 0;
 #endif
-  if (prot == PROT_NONE || (is_write && (prot & PROT_WRITE) == 0)) return false;
+  return prot != PROT_NONE && (!is_write || (prot & PROT_WRITE) != 0);
+}
+
+// Has the kernel read there.
+bool IsMissing(const void* address) {
   char byte;
   vm_size_t read = 0;
-  return vm_read_overwrite(mach_task_self(), reinterpret_cast<vm_address_t>(fault.si_addr), 1,
+  return vm_read_overwrite(mach_task_self(), reinterpret_cast<vm_address_t>(address), 1,
                            reinterpret_cast<vm_address_t>(&byte), &read) != KERN_SUCCESS;
 }
 
@@ -145,12 +146,14 @@ bool IsMissingPage(const siginfo_t& fault, const void* context, int prot) {
 bool IsLinkedIntoProgram(const char* /*symbol*/, const void* address) {
   Dl_info library = {};
   if (dladdr(address, &library) == 0) return false;
-  const auto* const own = static_cast<const mach_header_64*>(library.dli_fbase);
-  const auto names = DylibNames(own, LC_ID_DYLIB);
-  for (const std::string_view needed : DylibNames(_NSGetMachExecuteHeader(), LC_LOAD_DYLIB)) {
-    if (!names.empty() && needed == names.front()) return true;
-  }
-  return false;
+  const char* own = nullptr;
+  AnyDylibName(static_cast<const mach_header_64*>(library.dli_fbase), LC_ID_DYLIB,
+               [&](const char* name) {
+                 own = name;
+                 return true;
+               });
+  const auto is_own = [own](const char* name) { return strcmp(name, own) == 0; };
+  return own && AnyDylibName(_NSGetMachExecuteHeader(), LC_LOAD_DYLIB, is_own);
 }
 
 // A library has no environ of its own to link against.

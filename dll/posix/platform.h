@@ -42,9 +42,12 @@ void SleepOnWords(const SeenWord* words, unsigned count, int64_t end);
 // Wakes all threads of all processes that sleep on the word.
 void WakeSleepers(std::atomic<uint32_t>* word);
 
-// Whether a SIGBUS in a view of that protection tells of a page that its file has no more.
-// Async-signal-safe.
-bool IsMissingPage(const siginfo_t& fault, const void* context, int prot);
+// Whether a SIGBUS in a view of that protection may tell of a page that its file has no more.
+// Async-signal-safe, as is the next.
+bool MayBeMissingPage(const siginfo_t& fault, const void* context, int prot);
+
+// Whether such a page is missing; true where the signal has told already.
+bool IsMissing(const void* address);
 
 // Whether the program itself names the library of that exported symbol, so that it is loaded for
 // as long as the program runs.

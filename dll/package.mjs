@@ -9,7 +9,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { crossBuild, installCompiler, targets } from './packaging/cross-compiler.mjs';
+import { crossBuild, targets } from './packaging/cross-compiler.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : targets;
@@ -18,7 +18,6 @@ try {
   const unknown = chosen.find((target) => !targets.includes(target));
   if (unknown !== undefined) throw new Error(`${unknown} is none of ${targets.join(', ')}`);
   for (const folder of ['dist', 'build/package']) rmSync(join(root, folder), { recursive: true, force: true });
-  installCompiler();
   for (const target of chosen) {
     console.error(`Building for ${target} …`);
     const output = join(root, 'build', target);

@@ -1,13 +1,13 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { objectFiles } from '../dist/win32/native-library.js';
 
 /** Where the files behind named objects are, on systems where they are files: Linux' only folder, or macOS' two. */
-const FOLDERS = existsSync('/dev/shm') ? ['/dev/shm'] : ['/private/var/tmp', tmpdir()];
+const FOLDERS = new Set(objectFiles()?.map(({ path }) => dirname(path)));
 
-/** The full paths of all files behind named objects. */
+/** The full paths of all files behind named objects, whoever's they are. */
 export function sharedFiles(): string[] {
-  return FOLDERS.flatMap((folder) =>
+  return [...FOLDERS].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.startsWith('dllmemfilemap.'))
       .map((name) => join(folder, name)),

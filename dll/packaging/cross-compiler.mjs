@@ -83,7 +83,7 @@ function run(command, args, env = process.env) {
 }
 
 /** Installs the compiler, unless it is there in the version that the package.json here names. */
-export function installCompiler() {
+function installCompiler() {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error('The cross compiler runs on Linux x64 alone');
   for (const tool of ['cmake', 'make']) {
@@ -102,8 +102,9 @@ export function installCompiler() {
   copyFileSync(wanted, installed);
 }
 
-/** What the compiler needs of the environment. */
-function environment() {
+/** What the compiler, which is there then, needs of the environment. */
+function prepare() {
+  installCompiler();
   const cache = join(folder, 'cache');
   return {
     ...process.env,
@@ -115,7 +116,8 @@ function environment() {
 
 /** Runs the compiler itself, for a target. */
 export function crossCompile(target, args) {
-  run(zig, ['c++', '-target', TARGETS[target][0], ...args], environment());
+  const env = prepare();
+  run(zig, ['c++', '-target', TARGETS[target][0], ...args], env);
 }
 
 /**
@@ -127,7 +129,7 @@ export function crossCompile(target, args) {
  * @param definitions more of CMake's variables
  */
 export function crossBuild(target, { tree, output, products, definitions = {} }) {
-  const env = environment();
+  const env = prepare();
   const [triple, system] = TARGETS[target];
   const variables = {
     ...KNOWN,

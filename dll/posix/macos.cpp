@@ -22,10 +22,11 @@ namespace kernel32 {
 
 std::string NamespaceDirectory(Namespace scope) {
   // Of /private/tmp, the system removes what is some days old.
-  if (scope == Namespace::kGlobal) return "/private/var/tmp";
+  constexpr char kForAllUsers[] = "/private/var/tmp";
+  if (scope == Namespace::kGlobal) return kForAllUsers;
   char path[PATH_MAX];
   const size_t size = confstr(_CS_DARWIN_USER_TEMP_DIR, path, sizeof path);
-  if (size == 0 || size > sizeof path) return "/private/var/tmp";
+  if (size == 0 || size > sizeof path) return kForAllUsers;
   std::string directory(path);
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
   return directory;

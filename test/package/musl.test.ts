@@ -2,19 +2,15 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { crossBuild, installCompiler } from '../../dll/packaging/cross-compiler.mjs';
-import { root, tarball } from './user.js';
+import { buildPrograms } from './programs.js';
+import { root } from './user.js';
 
 const MUSL = '/lib/ld-musl-x86_64.so.1';
 if (!existsSync(MUSL)) throw new Error(`There is no ${MUSL}: apt-get install --no-install-recommends musl`);
 
-const programs = join(root, 'build/musl/programs');
+const programs = join(root, buildPrograms('linux-x64-musl', 'kernel32_test'));
 const program = join(programs, 'kernel32_test');
 
-installCompiler();
-crossBuild('linux-x64-musl', { tree: 'build/musl/tree', output: programs, products: ['kernel32_test'] });
-// Those of the tarball in the place of what was built beside the program.
-execFileSync('tar', ['-xzf', tarball, '-C', programs, '--strip-components=3', 'package/build/linux-x64-musl']);
 /** musl keeps every library that it has loaded, until the process ends. */
 const NOT_WITH_MUSL = ['A library is loaded until it is freed as often as it was loaded'];
 const all = execFileSync(program, ['--list'], { encoding: 'utf8' }).split('\n').filter(Boolean);

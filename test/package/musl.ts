@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { crossCompile, installCompiler } from '../../dll/packaging/cross-compiler.mjs';
+import { crossCompile } from '../../dll/packaging/cross-compiler.mjs';
 import { root } from './user.js';
 
 /** The C++ libraries that Alpine has beside musl, for programs that were built there. */
@@ -15,7 +15,6 @@ const KOFFI = join(root, 'node_modules/@koromix/koffi-linux-x64/musl_x64/koffi.n
 /** Makes them of GCC's, with what these programs and koffi take of them. */
 export function makeAlpineLibraries(programs: readonly string[]): void {
   const library = join(alpineLibraries, 'libstdc++.so.6');
-  installCompiler();
   rmSync(alpineLibraries, { recursive: true, force: true });
   mkdirSync(alpineLibraries, { recursive: true });
   const nm = ['--dynamic', '--format=just-symbols'];

@@ -1,13 +1,13 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { crossBuild } from '../../dll/packaging/cross-compiler.mjs';
 import { examples } from './examples.js';
+import { buildPrograms } from './programs.js';
 import { ARM64, prepareRuntimes, RUNTIMES, WINDOWS_X64 } from './runtimes.js';
-import { root, tarball, User } from './user.js';
+import { root, User } from './user.js';
 
 const EXAMPLES = examples();
 const CLI = 'node_modules/dllmemfilemap/dist/cli/main.js';
@@ -98,14 +98,10 @@ test('Processes of different processors share the memory', async () => {
 });
 
 describe('On Windows, processes of 32 bits and of 64', () => {
-  const programs = 'build/thirty-two-bits/programs';
+  let programs: string;
 
   beforeAll(() => {
-    const products = ['child', 'parent', 'scores', 'waiting_peer'];
-    crossBuild('win32-ia32', { tree: 'build/thirty-two-bits/tree', output: join(root, programs), products });
-    // That of the tarball in the place of what was built beside them.
-    const dll = 'package/build/win32-ia32/dllmemfilemap.dll';
-    execFileSync('tar', ['-xzf', tarball, '-C', join(root, programs), '--strip-components=3', dll]);
+    programs = buildPrograms('win32-ia32', 'child', 'parent', 'scores', 'waiting_peer');
   });
 
   test('share the text, memory, a mutex, a semaphore and an event', () => {

@@ -115,6 +115,11 @@ class HandleTable {
     errno = error;
   }
 
+  void KeepInForks(int fd) {
+    std::lock_guard<TableMutex> lock(mutex_);
+    ForgetDescriptor(fd);
+  }
+
   // For a forked child, which has none of its parent's other threads.
   void ForgetOtherThreads() {
     for (const int fd : without_handle_) close(fd);
@@ -201,6 +206,8 @@ std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return handles->Find(h
 int OpenDescriptor(const char* path, int flags, mode_t mode) {
   return handles->OpenDescriptor(path, flags, mode);
 }
+
+void KeepInForks(int fd) { handles->KeepInForks(fd); }
 
 void CloseDescriptor(int fd) { handles->CloseDescriptor(fd); }
 

@@ -50,6 +50,9 @@ std::shared_ptr<T> FindObjectOf(HANDLE handle) {
 // std::bad_alloc before anything is opened.
 int OpenDescriptor(const char* path, int flags, mode_t mode = 0);
 
+// From now on the descriptor stays open in forked children, as those that handles lead to do.
+void KeepInForks(int fd);
+
 // Leaves errno as it is.
 void CloseDescriptor(int fd);
 

@@ -16,6 +16,7 @@
 #include "handles.h"
 #include "patience.h"
 #include "platform.h"
+#include "process_register.h"
 #include "sweep.h"
 
 namespace kernel32 {
@@ -175,7 +176,8 @@ NamedFile::Result NamedFile::TryPublish(const ObjectName& name, const Properties
 std::unique_ptr<NamedFile> NamedFile::Create(const ObjectName& name, const Properties& properties,
                                              bool writable, const Initialize& initialize,
                                              bool* created) {
-  SweepOnce(name.scope);
+  const NamespaceUse use;
+  EnterNamespace(name.scope);
   std::unique_ptr<NamedFile> file;
   RoomMaker room;
   Patience patience;
@@ -193,7 +195,8 @@ std::unique_ptr<NamedFile> NamedFile::Create(const ObjectName& name, const Prope
 }
 
 std::unique_ptr<NamedFile> NamedFile::Open(const ObjectName& name, ObjectKind kind, bool writable) {
-  SweepOnce(name.scope);
+  const NamespaceUse use;
+  EnterNamespace(name.scope);
   std::unique_ptr<NamedFile> file;
   Patience patience;
   while (true) {
@@ -205,7 +208,8 @@ std::unique_ptr<NamedFile> NamedFile::Open(const ObjectName& name, ObjectKind ki
 }
 
 std::unique_ptr<NamedFile> NamedFile::CreateAnonymous(const Properties& properties) {
-  SweepOnce(Namespace::kLocal);
+  const NamespaceUse use;
+  EnterNamespace(Namespace::kLocal);
   RoomMaker room;
   while (true) {
     std::unique_ptr<NamedFile> file = MakeFile(Namespace::kLocal, properties);

@@ -43,6 +43,7 @@
 
 #include "file_header.h"
 #include "names.h"
+#include "process_register.h"
 
 namespace kernel32 {
 
@@ -107,6 +108,7 @@ class NamedFile {
   static Result TryPublish(const ObjectName& name, const Properties& properties,
                            const Initialize& initialize, std::unique_ptr<NamedFile>* file);
 
+  const NamespaceUse use_;
   const int fd_;
   std::string path_;  // empty if it has no name
   const Properties properties_;

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <memory>
 
 #include "file_locks.h"
@@ -34,28 +33,6 @@ int SweepFile(const std::string& path, bool is_new, Namespace scope) {
   return error;
 }
 
-// Removes the dead files of the namespace. Returns whether there was one, or somebody is preparing
-// a file. Anybody may have filled the directory, so it stops after a second.
-bool Sweep(Namespace scope) {
-  const Deadline end(1000);
-  const std::string prefix = PathPrefix(scope);
-  const size_t slash = prefix.rfind('/');
-  const std::string directory_path = prefix.substr(0, slash);
-  const std::string file_prefix = prefix.substr(slash + 1);
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(directory_path.c_str()), &closedir);
-  if (!directory) return false;
-  bool found = false;
-  while (const dirent* entry = readdir(directory.get())) {
-    if (end.HasPassed()) break;
-    if (strncmp(entry->d_name, file_prefix.c_str(), file_prefix.size()) != 0) continue;
-    const std::string path = directory_path + "/" + entry->d_name;
-    const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
-    const int error = SweepFile(path, is_new, scope);
-    if (error == 0 || (error == EAGAIN && is_new)) found = true;
-  }
-  return found;
-}
-
 }  // namespace
 
 int OpenFile(const std::string& path, bool writable, Namespace scope) {
@@ -78,14 +55,41 @@ int OpenFile(const std::string& path, bool writable, Namespace scope) {
   return fd.Release();
 }
 
-void SweepOnce(Namespace scope) {
-  static std::atomic<bool> has_swept[2] = {};
-  if (!has_swept[scope == Namespace::kGlobal].exchange(true)) Sweep(scope);
+SweepResult Sweep(Namespace scope) {
+  const Deadline end(1000);
+  const std::string prefix = PathPrefix(scope);
+  const size_t slash = prefix.rfind('/');
+  const std::string directory_path = prefix.substr(0, slash);
+  const std::string file_prefix = prefix.substr(slash + 1);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(directory_path.c_str()), &closedir);
+  SweepResult result = {/*has_found=*/false, /*was_thorough=*/directory != nullptr};
+  if (!directory) return result;
+  while (true) {
+    errno = 0;
+    const dirent* const entry = readdir(directory.get());
+    if (!entry) {
+      if (errno != 0) result.was_thorough = false;
+      break;
+    }
+    if (end.HasPassed()) {
+      result.was_thorough = false;
+      break;
+    }
+    if (strncmp(entry->d_name, file_prefix.c_str(), file_prefix.size()) != 0) continue;
+    const std::string path = directory_path + "/" + entry->d_name;
+    const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
+    const int error = SweepFile(path, is_new, scope);
+    if (error == 0 || (error == EAGAIN && is_new)) result.has_found = true;
+    const bool is_settled =
+        error == 0 || error == EAGAIN || error == ENOENT || error == EACCES || error == ELOOP;
+    if (!is_settled) result.was_thorough = false;
+  }
+  return result;
 }
 
 bool RoomMaker::MakeRoom() {
-  const bool found_local = Sweep(Namespace::kLocal);
-  const bool found_global = Sweep(Namespace::kGlobal);
+  const bool found_local = Sweep(Namespace::kLocal).has_found;
+  const bool found_global = Sweep(Namespace::kGlobal).has_found;
   ++attempts_;
   if (!found_local && !found_global && attempts_ >= 4) return false;
   return patience_.Wait();

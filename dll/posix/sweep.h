@@ -16,8 +16,14 @@ constexpr char kNew[] = "new-";
 // put there. Returns -1 and sets errno if that is not possible.
 int OpenFile(const std::string& path, bool writable, Namespace scope);
 
-// Sweeps the namespace if this process has not done so yet.
-void SweepOnce(Namespace scope);
+struct SweepResult {
+  bool has_found;     // whether something was dead, or somebody is preparing a file
+  bool was_thorough;  // whether another sweep now would find nothing
+};
+
+// Removes the dead files of the namespace. Anybody may have filled the directory, so it stops after
+// a second.
+SweepResult Sweep(Namespace scope);
 
 // What a creator does that found no room: it sweeps, and pauses. What is dead may have taken up the
 // room, and creators in a race may each hold for a moment what the other lacks.

@@ -36,7 +36,7 @@ export async function scale() {
   return [
     { group: 'Scale', title: 'attach and detach, of one object', unit: 'ns', rows: attach },
     { group: 'Scale', title: 'open and close, of one of many objects', unit: 'ns', rows: open },
-    { group: 'Scale', title: 'a whole C++ program that attaches, which sweeps', unit: 'ms', rows: first },
+    { group: 'Scale', title: 'a whole C++ program that attaches', unit: 'ms', rows: first },
   ];
 }
 

@@ -48,7 +48,7 @@ function targets(comparisons) {
   const start = 'from start to end of a process';
   const text = 'text of 21 characters there and back';
   const attach = 'attach and detach, of one object';
-  const sweeping = 'a whole C++ program that attaches, which sweeps';
+  const attaching = 'a whole C++ program that attaches';
   const mirrored = 'set here to seen on another machine';
   const mirroredP99 = 'the same, the 99th percentile';
   const idleMirror = 'processor time a second of a mirror while nothing changes';
@@ -94,7 +94,7 @@ function targets(comparisons) {
     { what: 'attach and detach', most: 9, unit: 'µs', reached: value(attach, '1 alive') / 1000 },
     ratio('attach and detach with 1000 alive, to 1 alive', 8, attach, '1000 alive'),
     ratio('open one of 10,000 objects, to one of one', 1.5, 'open and close, of one of many objects', 'one of 10000'),
-    ratio('a C++ program that attaches beside 10,000 objects, to one', 1.3, sweeping, 'beside 10000'),
+    ratio('a C++ program that attaches beside 10,000 objects, to one', 1.3, attaching, 'beside 10000'),
     {
       what: 'Node that loads the package, over one that loads koffi',
       most: 5,

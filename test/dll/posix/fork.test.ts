@@ -4,6 +4,7 @@ import { FileMapping, getSharedMem, unloadSharedMem } from 'dllmemfilemap';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { programPath } from '../../../dist/win32/native-library.js';
 import { hexFromText, Peer } from '../../peer.js';
+import { sharedFiles } from '../../shared-files.js';
 
 const forks = programPath('forks');
 
@@ -69,6 +70,23 @@ describe.skipIf(process.platform === 'win32')(
       expect(await both.ask('read')).toBe('44');
       expect(view.bytes[0]).toBe(0);
       both.process.stdin.end();
+    });
+
+    test('leaves nothing that the next process does not sweep, when it ends after its parent', async () => {
+      const before = sharedFiles();
+      const script = '"$0" "$@"; exec tail -f /dev/null';
+      const child = await Peer.run('sh', ['-c', script, forks, hexFromText(randomUUID()), 'stays']);
+      const made = sharedFiles().filter((path) => !before.includes(path));
+      expect(made).not.toEqual([]);
+      const isSweptByNext = async () => {
+        const next = await Peer.start('C++', 'mapping');
+        expect(await next.open(randomUUID())).toBe('error 2');
+        expect(await next.end()).toBe(0);
+        return !sharedFiles().some((path) => made.includes(path));
+      };
+      expect(await isSweptByNext()).toBe(false);
+      child.process.stdin.end();
+      await vi.waitUntil(isSweptByNext, { timeout: 20_000 });
     });
 
     const runScenario = (...args: readonly string[]) => {

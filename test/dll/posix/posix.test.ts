@@ -39,6 +39,13 @@ beforeEach(async () => {
   await peer.end();
 });
 
+/** Has a process die that has used a name, so that the next one sweeps. */
+async function haveOneDie(): Promise<void> {
+  const peer = await start('C++');
+  expect(await peer.open(freeName())).toBe(NOT_FOUND);
+  await peer.kill();
+}
+
 /** Waits until the system says that the process is stopped. */
 async function untilStopped(pid: number): Promise<void> {
   const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '')[0];
@@ -80,7 +87,7 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     test('is the creator when it goes on and nobody else has come', async () => {
       const name = freeName();
       const creator = await stoppedIn(place, (peer) => peer.create(name, PAGE));
-      // The first use of the namespace, which sweeps it.
+      await haveOneDie();
       expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
       expect(await creator.resume()).toBe('ok created');
       const other = await start('C++');
@@ -121,6 +128,7 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
       const [first, second] = await Promise.all([start('C++'), start('Node')]);
       await first.create(name, PAGE);
       await first.ask('write 0 1');
+      await haveOneDie();
       const joining = await stoppedIn(place, (peer) => peer.create(name, PAGE));
       await first.ask('unmap');
       expect(await first.ask('close')).toBe('ok');
@@ -137,6 +145,7 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
       const name = freeName();
       const holder = await start('C++');
       await holder.create(name, PAGE);
+      await haveOneDie();
       const opening = await stoppedIn(place, (peer) => peer.open(name));
       await holder.kill();
       expect(await (await start('C++')).open(name)).toBe(NOT_FOUND);
@@ -194,6 +203,18 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     expect(sharedFiles()).toEqual(before);
   });
 
+  test('in a sweep, and is killed there, leaves it to the next process', async () => {
+    const before = sharedFiles();
+    const dead = await start('C++');
+    expect(await dead.create(freeName(), PAGE)).toBe('ok created');
+    await dead.kill();
+    const sweeping = await stoppedIn('readdir:1', (peer) => peer.open(freeName()));
+    await sweeping.kill();
+    expect(sharedFiles().length).toBe(before.length + 1);
+    expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
+    expect(sharedFiles()).toEqual(before);
+  });
+
   test.each(['fcntl:2', 'fcntl:3', 'unlink:2'])(
     'in %s while it frees a name, and is killed, has freed it',
     async (place) => {
@@ -219,6 +240,7 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
         await holder.ask('write 0 1');
         await holder.kill();
         const remover = await stoppedIn('unlink:1', (peer) => peer.open(name));
+        await haveOneDie();
         const other = await stoppedIn(place, (peer) => lead(peer, name));
         await remover.kill();
         return other;
@@ -237,6 +259,77 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
     },
   );
 });
+
+describe.skipIf(!onLinux)(
+  'The first name of a process (on Linux alone, which can preload a library that kills it)',
+  () => {
+    /** A process that is killed as soon as it looks at what files there are. */
+    const startWithoutSweep = () =>
+      Peer.start('C++', 'mapping', { env: { LD_PRELOAD: programPath('libfaults.so'), FAULTS: 'opendir:1:kill' } });
+
+    test.each(LANGUAGES)('is made without a look at the objects of %s, while nobody has died', async (language) => {
+      const [holder, other] = await Promise.all([start(language), start(language)]);
+      for (const peer of [holder, other]) expect(await peer.create(freeName(), PAGE)).toBe('ok created');
+      expect(await other.end()).toBe(0); // with its object open
+      expect(await (await startWithoutSweep()).create(freeName(), PAGE)).toBe('ok created');
+    });
+
+    test.each(LANGUAGES)('is made after one at every file, if %s has been killed', async (language) => {
+      const [holder, other] = await Promise.all([start(language), start(language)]);
+      for (const peer of [holder, other]) expect(await peer.create(freeName(), PAGE)).toBe('ok created');
+      await other.kill();
+      const next = await startWithoutSweep();
+      await expect(next.create(freeName(), PAGE)).rejects.toThrow();
+    });
+  },
+);
+
+describe.skipIf(!onLinux || !asRoot)(
+  'The register of processes (on Linux alone, and not without root: it has a /dev/shm mounted)',
+  () => {
+    const REGISTER = '/dev/shm/dllmemfilemap-processes.user-0';
+
+    /** Starts a process with a /dev/shm of its own. The functions start others there, and list its files. */
+    async function startAlone(prepare = 'true') {
+      const command = Peer.commandLine('C++', 'mapping');
+      const script = `mount -t tmpfs tmpfs /dev/shm && ${prepare} && exec "$0" "$@"`;
+      const first = await Peer.run('unshare', ['--mount', 'sh', '-c', script, ...command]);
+      const enter = ['--mount', `--target=${first.process.pid}`];
+      const list = () => spawnSync('nsenter', [...enter, 'ls', '-A', '/dev/shm'], { encoding: 'utf8' }).stdout;
+      return { first, startBeside: () => Peer.run('nsenter', [...enter, ...command]), list };
+    }
+
+    test('is there while a process lives that has used a name, and goes with the last', async () => {
+      const { first, startBeside, list } = await startAlone();
+      expect(list()).toBe('');
+      const users = [await startBeside(), await startBeside()];
+      for (const user of users) expect(await user.open(freeName())).toBe(NOT_FOUND);
+      for (const user of users) {
+        expect(list()).toBe('dllmemfilemap-processes.user-0\n');
+        expect(await user.end()).toBe(0);
+      }
+      expect(list()).toBe('');
+      expect(await first.end()).toBe(0);
+    });
+
+    test.each([
+      ['a directory', `mkdir ${REGISTER}`],
+      ['a FIFO', `mkfifo ${REGISTER}`],
+      ['a link', `ln -s /etc/passwd ${REGISTER}`],
+      ["another user's file", `touch ${REGISTER} && chown 12345 ${REGISTER}`],
+    ])('keeps nobody from a sweep where there is %s in its place', async (_, plant) => {
+      const { first, startBeside, list } = await startAlone(plant);
+      expect(await first.create(freeName(), PAGE)).toBe('ok created');
+      const before = list();
+      const dead = await startBeside();
+      expect(await dead.create(freeName(), PAGE)).toBe('ok created');
+      await dead.kill();
+      expect(list()).not.toBe(before);
+      expect(await (await startBeside()).open(freeName())).toBe(NOT_FOUND);
+      expect(list()).toBe(before);
+    });
+  },
+);
 
 describe.skipIf(!onLinux || !asRoot)(
   'Two processes with the same process id, in different namespaces of ids (on Linux alone, and not without root),',
@@ -272,7 +365,7 @@ describe.skipIf(!onLinux || !asRoot)(
       expect(await a.peer.create(name, PAGE)).toBe('stopped in fcntl');
       await untilStopped(a.pid);
       const [passing] = sharedFiles().filter((path) => path.includes('new-'));
-      // The first use of the namespace, which sweeps it.
+      await haveOneDie();
       expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
       expect(sharedFiles()).not.toContain(passing);
       expect(await b.peer.create(name, PAGE)).toBe('stopped in link');
@@ -419,6 +512,14 @@ describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none
       expect(await peer.create(freeName(), 1024 * 1024)).toMatch(NO_ROOM);
       expect(await peer.create(freeName(), PAGE)).toBe('ok created');
       expect(await peer.ask('write 4095 1')).toBe('ok');
+      expect(await peer.end()).toBe(0);
+    });
+
+    test('on the size of files, even to nothing, ends no process that opens and closes an object', async () => {
+      const name = freeName();
+      expect(await (await start('C++')).create(name, PAGE)).toBe('ok created');
+      const peer = await startBy('ulimit -f 0;', language);
+      expect(await peer.open(name)).toBe('ok');
       expect(await peer.end()).toBe(0);
     });
 

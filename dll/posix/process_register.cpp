@@ -33,21 +33,26 @@ struct Entry {
   std::string path;
   int fd = -1;
   int byte = 0;
+  uid_t user = 0;
+  unsigned forks = 0;  // those that lie before the process that is entered
+
+  // Whether it is this process's, and no parent's.
+  bool IsOwn() const { return fd >= 0 && forks == Forks(); }
+  bool IsOwnAs(uid_t effective_user) const { return IsOwn() && user == effective_user; }
 };
 
 struct Register {
   TableMutex mutex;
   Entry own;
-  unsigned forks = 0;  // those that lie before the process that has this entry
 };
 
 NeverDestroyed<Register> entered;
 
 std::atomic<int> uses{0};
 
-std::string RegisterPath() {
+std::string RegisterPath(uid_t user) {
   return NamespaceDirectory(Namespace::kLocal) + "/dllmemfilemap-processes.user-" +
-         std::to_string(geteuid());
+         std::to_string(user);
 }
 
 // Returns -1 if it cannot be opened, or another process keeps removing it.
@@ -115,9 +120,16 @@ void Leave(const Entry& entry) {
   CloseDescriptor(entry.fd);
 }
 
+// Whether this process is entered in the register of the user that it is now.
+bool IsEntered() {
+  std::lock_guard<TableMutex> lock(entered->mutex);
+  return entered->own.IsOwnAs(geteuid());
+}
+
 // Returns whether this process is entered now.
 bool EnterRegister() {
-  const std::string path = RegisterPath();
+  const uid_t user = geteuid();
+  const std::string path = RegisterPath(user);
   Descriptor fd(OpenRegister(path));
   if (fd.get() < 0) return false;
   unsigned char bytes[kBytes];
@@ -129,7 +141,7 @@ bool EnterRegister() {
     bytes[byte] = kDead;
     is_swept = false;
   }
-  Entry entry = {path, fd.get(), TakeByte(fd.get(), bytes, count)};
+  Entry entry = {path, fd.get(), TakeByte(fd.get(), bytes, count), user, Forks()};
   if (entry.byte == 0) return false;
   if (!is_swept && Sweep(Namespace::kLocal).was_thorough) {
     WriteByte(fd.get(), 0, kSwept);
@@ -142,22 +154,14 @@ bool EnterRegister() {
   }
   KeepInForks(fd.get());
   fd.Release();
+  bool is_entered;
   {
     std::lock_guard<TableMutex> lock(entered->mutex);
-    const bool is_entered = entered->own.fd >= 0 && entered->forks == Forks();
-    if (!is_entered) {
-      entered->own = std::move(entry);
-      entered->forks = Forks();
-      return true;
-    }
+    is_entered = entered->own.IsOwnAs(user);
+    if (!is_entered) entered->own = std::move(entry);
   }
-  Leave(entry);  // another thread was faster
+  if (is_entered) Leave(entry);  // another thread was faster
   return true;
-}
-
-bool IsEntered() {
-  std::lock_guard<TableMutex> lock(entered->mutex);
-  return entered->own.fd >= 0 && entered->forks == Forks();
 }
 
 // After handles.cpp has closed what was open. Another thread that uses a name even now enters this
@@ -166,7 +170,7 @@ __attribute__((destructor(101))) void LeaveAtEnd() {
   Entry own;
   {
     std::lock_guard<TableMutex> lock(entered->mutex);
-    if (entered->forks == Forks()) std::swap(own, entered->own);
+    if (entered->own.IsOwn()) std::swap(own, entered->own);
   }
   if (own.fd >= 0 && uses == 0) Leave(own);
 }

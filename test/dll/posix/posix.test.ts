@@ -594,6 +594,29 @@ test.skipIf(onWindows)(
 );
 
 test.skipIf(!onLinux || !canRunAsOthers)(
+  'What a process leaves as the user that it became is swept by the next process of that user (on Linux alone, and not ' +
+    'without root)',
+  async () => {
+    const other = { uid: 12345, gid: 12345 };
+    const keeper = await Peer.start('C++', 'mapping', other); // of that user's register
+    expect(await keeper.open(freeName())).toBe(NOT_FOUND);
+    const before = sharedFiles();
+    const source = `import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+      FileMapping.create('${freeName()}', 1);
+      process.seteuid(${other.uid});
+      FileMapping.create('${freeName()}', 1);
+      process.kill(process.pid, 'SIGKILL');`;
+    const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', source]);
+    expect(signal).toBe('SIGKILL');
+    expect(sharedFiles().length).toBe(before.length + 2);
+    expect(await (await Peer.start('C++', 'mapping', other)).open(freeName())).toBe(NOT_FOUND);
+    expect(sharedFiles().length).toBe(before.length + 1);
+    expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
+    expect(sharedFiles()).toEqual(before);
+  },
+);
+
+test.skipIf(!onLinux || !canRunAsOthers)(
   'A umask that takes the rights of the owner leaves nothing that the next process of that user does not sweep ' +
     '(on Linux alone, and not without root)',
   async () => {

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { createContext, runInContext, runInNewContext } from 'node:vm';
 import { kernel32, MEM_COMMIT, MEM_RESERVE, PAGE_READWRITE, type Pointer } from '../win32/kernel32.js';
 import { betterPlace, keepForNextView, takeKept } from '../win32/memory.js';
 
@@ -107,6 +105,7 @@ function collectGarbage(): void {
 
 /** What collects garbage in the middle of running JavaScript. */
 function collector(): () => void {
+  const { createContext, runInContext, runInNewContext } = process.getBuiltinModule('node:vm');
   const exposed: (() => void) | undefined = 'gc' in globalThis ? runInNewContext('globalThis.gc') : undefined;
   const gc = exposed ?? fromNewContext<() => void>('--expose-gc', 'globalThis.gc');
   // A WeakRef keeps its target until the microtasks have run, which here are those of an empty context.
@@ -142,6 +141,8 @@ function detach(buffer: ArrayBuffer): ArrayBuffer {
  * that does the same may take it away before the context is made.
  */
 function fromNewContext<T>(flag: string, expression: string): T {
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
+  const { runInNewContext } = process.getBuiltinModule('node:vm');
   for (let attempt = 0; attempt < 10_000; attempt++) {
     setFlagsFromString(flag);
     const value: T | undefined = runInNewContext(expression);

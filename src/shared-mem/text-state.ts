@@ -1,4 +1,3 @@
-import { pid } from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileMapping } from '../objects/file-mapping.js';
@@ -75,7 +74,7 @@ export class Slot implements Disposable {
     try {
       view = openState();
       for (let i = 0; i < SLOTS; i++) {
-        const number = (pid + i) % SLOTS;
+        const number = (process.pid + i) % SLOTS;
         const claim = claimOf(number);
         if (claim !== undefined) return new Slot(view, number, claim);
       }

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { arch } from 'node:process';
 
 /** Node's names for the processors, by the numbers that each kind of file has for them. */
 const ELF: Readonly<Record<number, string>> = { 3: 'ia32', 40: 'arm', 62: 'x64', 183: 'arm64', 243: 'riscv64' };
@@ -34,7 +33,7 @@ export function libraryProcessor(path: string): string | undefined {
 /** That a library is for another processor than this process, in words; `undefined` if that is not so, or not known. */
 export function otherProcessor(path: string): string | undefined {
   const processor = libraryProcessor(path);
-  return processor === undefined || processor === arch
+  return processor === undefined || processor === process.arch
     ? undefined
-    : `the file is for ${processor}, and this Node for ${arch}`;
+    : `the file is for ${processor}, and this Node for ${process.arch}`;
 }

@@ -1,5 +1,4 @@
 import { constants } from 'node:buffer';
-import process from 'node:process';
 import koffi from 'koffi';
 import { decodeText, readText, writeText } from './buffers.js';
 import { kernel32, type Pointer } from './kernel32.js';

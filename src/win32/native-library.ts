@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readSync, statfsSync } from 'node:fs';
-import { freemem } from 'node:os';
-import { dirname, join, resolve, sep } from 'node:path';
-import process, { arch, argv, env, execPath, platform } from 'node:process';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+// Not by an import, which makes the standard streams. That takes 3 ms.
+const { arch, argv, env, execPath, platform } = process;
 
 /** The file name of a library that the build makes. */
 function libraryName(name: string): string {
@@ -11,8 +11,8 @@ function libraryName(name: string): string {
   return platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
 }
 
-/** Where this file is in the package. */
-const PLACE_IN_PACKAGE = join(sep, 'dist', 'win32', 'native-library.js');
+/** Where this code is in the package: in a file of its own, and in the one that `src/bundle.mjs` makes. */
+const PLACE_IN_PACKAGE = /[\\/]dist[\\/](win32[\\/]native-library|bundle[\\/]modules)\.js$/;
 
 /** The file that this code is in: the package's own, or a bundle. */
 function ownFile(): string {
@@ -41,7 +41,7 @@ function buildFolder(): string {
   const named = namedFolder();
   if (named !== undefined) return resolve(named);
   const file = ownFile();
-  return file.endsWith(PLACE_IN_PACKAGE) ? join(file, '../../../build') : join(dirname(file), 'build');
+  return PLACE_IN_PACKAGE.test(file) ? join(file, '../../../build') : join(dirname(file), 'build');
 }
 
 /**
@@ -51,7 +51,7 @@ function buildFolder(): string {
  */
 export function whyMissing(): string {
   if (namedFolder() !== undefined) return `the folder that DLLMEMFILEMAP_BUILD names has none for ${target()}`;
-  return ownFile().endsWith(PLACE_IN_PACKAGE)
+  return PLACE_IN_PACKAGE.test(ownFile())
     ? `this package has none for ${target()}`
     : `this package was bundled, and there is none for ${target()} beside '${ownFile()}'`;
 }
@@ -65,7 +65,7 @@ export function whyMissing(): string {
 export function howToProvide(): string {
   if (namedFolder() !== undefined) return 'Name another folder in DLLMEMFILEMAP_BUILD, or none';
   const file = ownFile();
-  return file.endsWith(PLACE_IN_PACKAGE)
+  return PLACE_IN_PACKAGE.test(file)
     ? `Run node "${join(file, '../../../dll/build.mjs')}" to build it`
     : "Mark 'dllmemfilemap' as external, copy its folder 'build' to beside the bundle, or name it in DLLMEMFILEMAP_BUILD";
 }
@@ -137,6 +137,7 @@ function sharedMemoryFolder(): string | undefined {
   if (platform === 'win32') return undefined;
   if (platform !== 'darwin') return '/dev/shm';
   // Whatever TMPDIR says.
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
   return execFileSync('/usr/bin/getconf', ['DARWIN_USER_TEMP_DIR'], { encoding: 'utf8' }).trim().replace(/\/$/, '');
 }
 
@@ -166,7 +167,7 @@ export function objectFiles(): readonly ObjectFiles[] | undefined {
  */
 export function sharedMemoryRoom(): { readonly place: string; readonly free: number } {
   const folder = sharedMemoryFolder();
-  if (folder === undefined) return { place: 'memory', free: freemem() };
+  if (folder === undefined) return { place: 'memory', free: process.getBuiltinModule('node:os').freemem() };
   const { bavail, bsize } = statfsSync(folder);
   return { place: folder, free: bavail * bsize };
 }

@@ -19,6 +19,8 @@ import { copyPackage, turnIntoArm64 } from '../package-copy.js';
 import { readImage } from '../pe.js';
 import { sharedFiles } from '../shared-files.js';
 
+const index = new URL('../../dist/index.js', import.meta.url).href;
+
 const onWindows = process.platform === 'win32';
 
 /** A module for a Node that removes its own program. */
@@ -30,6 +32,13 @@ interface Failure {
   readonly path?: string;
   readonly message: string;
   readonly cause?: { readonly code?: string; readonly syscall?: string };
+}
+
+/** The names of Node's own modules that a process has once it has imported another module. */
+function ownModules(imported: string): string[] {
+  const source = `await import(${JSON.stringify(imported)}); console.log(process.moduleLoadList.join());`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8' });
+  return stdout.trim().split(',');
 }
 
 /** What a message has to name: the command that builds the libraries, of the package that it is about. */
@@ -69,6 +78,15 @@ function nodeThatNamesMusl(folder: string): string {
   chmodSync(node, 0o755);
   return node;
 }
+
+test('The package loads none of the modules of Node that most programs do without', () => {
+  const ofKoffi = ownModules('koffi');
+  const own = ownModules(index).filter((name) => !ofKoffi.includes(name));
+  expect(own).toContain('NativeModule timers/promises');
+  for (const name of ['child_process', 'os', 'process', 'v8', 'vm']) {
+    expect(own).not.toContain(`NativeModule ${name}`);
+  }
+});
 
 describe('A DLL that cannot be loaded gives an error with its path, the cause and what to do', () => {
   test('when it is missing', () => {

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import { INFINITE } from '../../win32/kernel32.js';
 import { type Handle, MAXIMUM_WAIT_OBJECTS, synchronization } from '../../win32/synchronization.js';
@@ -122,7 +121,8 @@ class Helper implements Owner {
     this.#words[LONGEST_SLEEP] = LONGEST_SLEEP_MS;
     const { port1, port2 } = new MessageChannel();
     const data: HelperData = { control: this.#control, done: this.#done, shared, port: port2 };
-    const worker = new Worker(new URL('./helper-thread.js', import.meta.url), {
+    // From dist/bundle, where `src/bundle.mjs` puts this. Webpack knows this form, with the class imported.
+    const worker = new Worker(new URL('../objects/waiting/helper-thread.js', import.meta.url), {
       workerData: data,
       transferList: [port2],
       // What the process was told to load at its start is not for this thread.

@@ -1,5 +1,3 @@
-import process from 'node:process';
-
 /** One that wants a mutex, or has it. */
 export interface Claim {
   /** It is the first now. */

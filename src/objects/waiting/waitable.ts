@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { useAfterClose, withoutLocal } from '../../win32/arguments.js';
 import { type Handle, SYNCHRONIZE, synchronization } from '../../win32/synchronization.js';
 import { check } from '../../win32/win32-error.js';

@@ -1,15 +1,13 @@
 /** Group 4: what a process that attaches costs. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { getSharedMem } from '../../dist/index.js';
 import { programPath } from '../../dist/win32/native-library.js';
 import { lowestMedian, median, progress, quick } from './measure.mjs';
 import { stay } from './programs.mjs';
 
 const index = new URL('../../dist/index.js', import.meta.url).href;
-const koffi = pathToFileURL(createRequire(import.meta.url).resolve('koffi')).href;
+const koffi = import.meta.resolve('koffi');
 const importing = `const { getSharedMem } = await import(${JSON.stringify(index)});`;
 const staying = 'console.log("{}"); process.stdin.resume();';
 const node = (code) => [process.execPath, ['--input-type=module', '-e', code]];

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, statfsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 // Not by an import, which makes the standard streams. That takes 3 ms.
 const { arch, argv, env, execPath, platform } = process;
@@ -25,6 +25,16 @@ function ownFile(): string {
     // A module has no such variable. Some bundlers answer `typeof` without looking.
     return argv[1] ?? execPath;
   }
+}
+
+/**
+ * Another compiled file of the package, by its path in `dist`; `undefined` in a bundle, which has none.
+ *
+ * @internal
+ */
+export function compiledFile(path: string): URL | undefined {
+  const file = ownFile();
+  return PLACE_IN_PACKAGE.test(file) ? pathToFileURL(join(file, '../..', path)) : undefined;
 }
 
 /**

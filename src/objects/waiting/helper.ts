@@ -1,5 +1,6 @@
 import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import { INFINITE } from '../../win32/kernel32.js';
+import { compiledFile } from '../../win32/native-library.js';
 import { type Handle, MAXIMUM_WAIT_OBJECTS, synchronization } from '../../win32/synchronization.js';
 import { check, Win32Error } from '../../win32/win32-error.js';
 import type { Owner } from './mutex-lock.js';
@@ -112,6 +113,13 @@ class Helper implements Owner {
   #hasBegun = false;
 
   constructor() {
+    const file = compiledFile('objects/waiting/helper-thread.js');
+    if (file === undefined) {
+      throw new Error(
+        'Cannot wait: that starts a thread with a file of its own, and this package was bundled into another. ' +
+          "Mark 'dllmemfilemap' as external, or use the methods whose names end with Sync",
+      );
+    }
     const { CreateEventW } = synchronization();
     this.#control = check(CreateEventW(null, 0, 0, null), 'CreateEventW');
     this.#done = check(CreateEventW(null, 0, 0, null), 'CreateEventW');
@@ -121,8 +129,7 @@ class Helper implements Owner {
     this.#words[LONGEST_SLEEP] = LONGEST_SLEEP_MS;
     const { port1, port2 } = new MessageChannel();
     const data: HelperData = { control: this.#control, done: this.#done, shared, port: port2 };
-    // From dist/bundle, where `src/bundle.mjs` puts this. Webpack knows this form, with the class imported.
-    const worker = new Worker(new URL('../objects/waiting/helper-thread.js', import.meta.url), {
+    const worker = new Worker(file, {
       workerData: data,
       transferList: [port2],
       // What the process was told to load at its start is not for this thread.

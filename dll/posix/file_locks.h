@@ -1,6 +1,6 @@
-// The locks on an object's file. A lock belongs to an open file description: it goes with the
-// description's last descriptor, and the kernel drops it when the process ends, however that
-// happens.
+// The locks on an object's file, and on a register of processes. A lock belongs to an open file
+// description: it goes with the description's last descriptor, and the kernel drops it when the
+// process ends, however that happens.
 #ifndef DLLMEMFILEMAP_POSIX_FILE_LOCKS_H
 #define DLLMEMFILEMAP_POSIX_FILE_LOCKS_H
 
@@ -10,7 +10,7 @@
 
 namespace kernel32 {
 
-// Whoever has the object open holds a shared lock on this byte.
+// Whoever has the object open, or is in the register, holds a shared lock on this byte.
 constexpr off_t kAliveByte = 0;
 
 // Sets the lock on a byte (F_RDLCK, F_WRLCK) or clears it (F_UNLCK), without waiting. Returns 0,

@@ -182,19 +182,13 @@ class HandleTable {
   std::vector<Slot> slots_;
   std::vector<size_t> free_;
   size_t descriptors_ = 0;           // that OpenDescriptor has opened
-  std::vector<int> without_handle_;  // those of them that no handle leads to
+  std::vector<int> without_handle_;  // those of them that close in a forked child
 };
 
 NeverDestroyed<HandleTable> handles;
 
 __attribute__((constructor)) void BeReadyForForks() {
   pthread_atfork(nullptr, nullptr, [] { handles->ForgetOtherThreads(); });
-}
-
-// Windows closes a process's handles when it ends, so that names end with it.
-__attribute__((destructor)) void CloseAllHandles() {
-  for (size_t index = 0; handles->RemoveNext(&index);) {
-  }
 }
 
 }  // namespace
@@ -205,6 +199,11 @@ std::shared_ptr<KernelObject> FindObject(HANDLE handle) { return handles->Find(h
 
 int OpenDescriptor(const char* path, int flags, mode_t mode) {
   return handles->OpenDescriptor(path, flags, mode);
+}
+
+void CloseAllHandles() {
+  for (size_t index = 0; handles->RemoveNext(&index);) {
+  }
 }
 
 void KeepInForks(int fd) { handles->KeepInForks(fd); }

@@ -43,14 +43,17 @@ std::shared_ptr<T> FindObjectOf(HANDLE handle) {
   return object;
 }
 
-// As open, for the file of an object. In a forked child the descriptors that handles lead to stay
-// open, and all others are closed: no thread of the child would do it, and their locks would say
-// that somebody is alive. The descriptor is none of the three standard ones, to which a program
-// that was started without them may write. On failure returns -1 and sets errno, or throws
-// std::bad_alloc before anything is opened.
+// Closes each handle that there is, as the process ends.
+void CloseAllHandles();
+
+// As open, for a file that is shared with other processes. In a forked child the descriptors that
+// handles lead to and those of KeepInForks stay open, and all others are closed: no thread of the
+// child would do it, and their locks would say that somebody is alive. The descriptor is none of
+// the three standard ones, to which a program that was started without them may write. On failure
+// returns -1 and sets errno, or throws std::bad_alloc before anything is opened.
 int OpenDescriptor(const char* path, int flags, mode_t mode = 0);
 
-// From now on the descriptor stays open in forked children, as those that handles lead to do.
+// From now on the descriptor stays open in forked children.
 void KeepInForks(int fd);
 
 // Leaves errno as it is.

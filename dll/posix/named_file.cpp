@@ -12,7 +12,6 @@
 
 #include "errors.h"
 #include "file_locks.h"
-#include "fork.h"
 #include "handles.h"
 #include "patience.h"
 #include "platform.h"
@@ -40,12 +39,14 @@ std::unique_ptr<NamedFile> FailAsBusy(const ObjectName& name) {
 }  // namespace
 
 NamedFile::NamedFile(int fd, std::string path, const Properties& properties)
-    : fd_(fd), path_(std::move(path)), properties_(properties), forks_(Forks()) {}
+    : fd_(fd), path_(std::move(path)), properties_(properties) {}
 
 NamedFile::~NamedFile() {
-  if (!path_.empty() && Forks() == forks_) {
+  // A forked child shares the description, and must not let go of what its parent holds.
+  if (!path_.empty() && !use_.IsInherited()) {
     LockByte(fd_, kAliveByte, F_UNLCK);
-    RemoveIfDead(path_, fd_);
+    const int error = RemoveIfDead(path_, fd_);
+    if (error != 0 && error != EAGAIN) NamespaceUse::LeaveFileBehind();
   }
   CloseDescriptor(fd_);
 }
@@ -167,7 +168,7 @@ NamedFile::Result NamedFile::TryPublish(const ObjectName& name, const Properties
     if (IsFileAt(passing_path, made->fd())) unlink(passing_path.c_str());
     return Fail<Result>(ErrorFromErrno(error), Result::kFailed);
   }
-  unlink(passing_path.c_str());
+  if (unlink(passing_path.c_str()) != 0) NamespaceUse::LeaveFileBehind();
   made->path_ = std::move(path);
   *file = std::move(made);
   return Result::kDone;

@@ -112,8 +112,6 @@ class NamedFile {
   const int fd_;
   std::string path_;  // empty if it has no name
   const Properties properties_;
-  const unsigned forks_;  // a forked child shares the description, and must not let go of what its
-                          // parent holds
 };
 
 }  // namespace kernel32

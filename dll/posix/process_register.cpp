@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "errors.h"
 #include "file_locks.h"
@@ -35,24 +37,31 @@ struct Entry {
   int byte = 0;
   uid_t user = 0;
   unsigned forks = 0;  // those that lie before the process that is entered
-
-  // Whether it is this process's, and no parent's.
-  bool IsOwn() const { return fd >= 0 && forks == Forks(); }
-  bool IsOwnAs(uid_t effective_user) const { return IsOwn() && user == effective_user; }
 };
 
-struct Register {
+// One for each user that this process has been, and those of its parents.
+struct EntryTable {
   TableMutex mutex;
-  Entry own;
+  std::vector<Entry> entries;
 };
 
-NeverDestroyed<Register> entered;
+NeverDestroyed<EntryTable> table;
 
 std::atomic<int> uses{0};
+
+__attribute__((constructor)) void BeReadyForForks() {
+  pthread_atfork(nullptr, nullptr, [] { uses = 0; });
+}
 
 std::string RegisterPath(uid_t user) {
   return NamespaceDirectory(Namespace::kLocal) + "/dllmemfilemap-processes.user-" +
          std::to_string(user);
+}
+
+// Whether nobody but this user can have opened the file, by any of its paths.
+bool IsPrivate(int fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 && status.st_nlink == 1 && (status.st_mode & 077) == 0;
 }
 
 // Returns -1 if it cannot be opened, or another process keeps removing it.
@@ -60,6 +69,7 @@ int OpenRegister(const std::string& path) {
   for (int attempt = 0; attempt < 16; ++attempt) {
     Descriptor fd(OpenFile(path, /*writable=*/true, Namespace::kLocal));
     if (fd.get() >= 0) {
+      if (!IsPrivate(fd.get())) return -1;
       const int error = LockByte(fd.get(), kAliveByte, F_RDLCK);
       if (error == 0 && IsFileAt(path, fd.get())) return fd.Release();
       if (error != 0 && error != EAGAIN) return -1;
@@ -110,79 +120,113 @@ int TakeByte(int fd, const unsigned char* bytes, int count) {
   return 0;
 }
 
-// Takes the process out of the register, and removes it after the last. A forked child shares the
-// locks, so they are cleared, and do not go with the descriptor.
+// Takes the process out of the register, and removes the register after the last. A forked child
+// shares the locks, so they are cleared, and do not go with the descriptor.
 void Leave(const Entry& entry) {
-  WriteByte(entry.fd, entry.byte, 0);
-  LockByte(entry.fd, entry.byte, F_UNLCK);
+  // The program may have closed the descriptor, and another file may have it now.
+  if (entry.byte != 0 && IsFileAt(entry.path, entry.fd)) {
+    WriteByte(entry.fd, entry.byte, 0);
+    LockByte(entry.fd, entry.byte, F_UNLCK);
+  }
   LockByte(entry.fd, kAliveByte, F_UNLCK);
   RemoveIfDead(entry.path, entry.fd);
   CloseDescriptor(entry.fd);
 }
 
-// Whether this process is entered in the register of the user that it is now.
+// Whether this process is entered in the register of the user that it is now. The caller has the
+// mutex.
 bool IsEntered() {
-  std::lock_guard<TableMutex> lock(entered->mutex);
-  return entered->own.IsOwnAs(geteuid());
+  for (const Entry& entry : table->entries) {
+    if (entry.user == geteuid() && entry.forks == Forks()) return true;
+  }
+  return false;
+}
+
+// Gets a byte for the entry, and sweeps if that is needed. Returns whether the process is entered.
+bool Enter(Entry* entry) {
+  unsigned char bytes[kBytes];
+  const int count = ReadBytes(entry->fd, bytes, /*from=*/0, kBytes);
+  if (count < 0) return false;
+  const bool is_swept = count > 0 && bytes[0] == kSwept;
+  bool has_dead = false;
+  for (int byte = 1; byte < count; ++byte) {
+    if (bytes[byte] == 0 || LockByte(entry->fd, byte, F_WRLCK) != 0) continue;
+    bytes[byte] = kDead;
+    has_dead = true;
+  }
+  entry->byte = TakeByte(entry->fd, bytes, count);
+  // Where all bytes are set, those of the dead have to be cleared first.
+  if (entry->byte == 0 && !has_dead) return false;
+  const bool clears = (has_dead || !is_swept) && Sweep(Namespace::kLocal).was_thorough;
+  if (clears) WriteByte(entry->fd, 0, kSwept);
+  for (int byte = 1; byte < count; ++byte) {
+    if (bytes[byte] != kDead) continue;
+    if (clears && WriteByte(entry->fd, byte, 0)) bytes[byte] = 0;
+    LockByte(entry->fd, byte, F_UNLCK);
+  }
+  if (entry->byte == 0) entry->byte = TakeByte(entry->fd, bytes, count);
+  return entry->byte != 0;
 }
 
 // Returns whether this process is entered now.
 bool EnterRegister() {
   const uid_t user = geteuid();
-  const std::string path = RegisterPath(user);
+  std::string path = RegisterPath(user);
   Descriptor fd(OpenRegister(path));
   if (fd.get() < 0) return false;
-  unsigned char bytes[kBytes];
-  const int count = ReadBytes(fd.get(), bytes, /*from=*/0, kBytes);
-  if (count < 0) return false;
-  bool is_swept = count > 0 && bytes[0] == kSwept;
-  for (int byte = 1; byte < count; ++byte) {
-    if (bytes[byte] == 0 || LockByte(fd.get(), byte, F_WRLCK) != 0) continue;
-    bytes[byte] = kDead;
-    is_swept = false;
+  Entry entry = {std::move(path), fd.get(), /*byte=*/0, user, Forks()};
+  const bool has_byte = Enter(&entry);
+  bool is_first = false;
+  if (has_byte) {
+    std::lock_guard<TableMutex> lock(table->mutex);
+    is_first = !IsEntered();
+    if (is_first) table->entries.push_back(entry);
   }
-  Entry entry = {path, fd.get(), TakeByte(fd.get(), bytes, count), user, Forks()};
-  if (entry.byte == 0) return false;
-  if (!is_swept && Sweep(Namespace::kLocal).was_thorough) {
-    WriteByte(fd.get(), 0, kSwept);
-    for (int byte = 1; byte < count; ++byte) {
-      if (bytes[byte] == kDead) WriteByte(fd.get(), byte, 0);
-    }
-  }
-  for (int byte = 1; byte < count; ++byte) {
-    if (bytes[byte] == kDead) LockByte(fd.get(), byte, F_UNLCK);
-  }
-  KeepInForks(fd.get());
   fd.Release();
-  bool is_entered;
-  {
-    std::lock_guard<TableMutex> lock(entered->mutex);
-    is_entered = entered->own.IsOwnAs(user);
-    if (!is_entered) entered->own = std::move(entry);
+  if (is_first) {
+    KeepInForks(entry.fd);
+  } else {
+    Leave(entry);  // without a byte, or another thread was faster
   }
-  if (is_entered) Leave(entry);  // another thread was faster
-  return true;
+  return has_byte;
 }
 
-// After handles.cpp has closed what was open. Another thread that uses a name even now enters this
-// process anew, or still has its use counted.
-__attribute__((destructor(101))) void LeaveAtEnd() {
-  Entry own;
+// Windows closes a process's handles when it ends, so that names end with it. Another thread that
+// uses a name even now enters this process anew, or still has its use counted.
+__attribute__((destructor)) void EndUse() {
+  CloseAllHandles();
+  std::vector<Entry> entries;
   {
-    std::lock_guard<TableMutex> lock(entered->mutex);
-    if (entered->own.IsOwn()) std::swap(own, entered->own);
+    std::lock_guard<TableMutex> lock(table->mutex);
+    entries.swap(table->entries);
   }
-  if (own.fd >= 0 && uses == 0) Leave(own);
+  if (uses != 0) return;
+  for (const Entry& entry : entries) {
+    if (entry.forks == Forks()) Leave(entry);
+  }
 }
 
 }  // namespace
 
-NamespaceUse::NamespaceUse() { ++uses; }
-NamespaceUse::~NamespaceUse() { --uses; }
+NamespaceUse::NamespaceUse() : forks_(Forks()) { ++uses; }
+
+NamespaceUse::~NamespaceUse() {
+  if (!IsInherited()) --uses;
+}
+
+bool NamespaceUse::IsInherited() const { return forks_ != Forks(); }
+
+void NamespaceUse::LeaveFileBehind() { ++uses; }
 
 void EnterNamespace(Namespace scope) {
   static std::atomic<bool> has_swept[2] = {};
-  if (scope == Namespace::kLocal && (IsEntered() || EnterRegister())) return;
+  if (scope == Namespace::kLocal) {
+    {
+      std::lock_guard<TableMutex> lock(table->mutex);
+      if (IsEntered()) return;
+    }
+    if (EnterRegister()) return;
+  }
   if (!has_swept[scope == Namespace::kGlobal].exchange(true)) Sweep(scope);
 }
 

@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "errors.h"
 #include "file_locks.h"
 #include "handles.h"
 
@@ -80,8 +81,9 @@ SweepResult Sweep(Namespace scope) {
     const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
     const int error = SweepFile(path, is_new, scope);
     if (error == 0 || (error == EAGAIN && is_new)) result.has_found = true;
-    const bool is_settled =
-        error == 0 || error == EAGAIN || error == ENOENT || error == EACCES || error == ELOOP;
+    const bool is_foreign =
+        ErrorFromErrno(error) == ERROR_ACCESS_DENIED;  // nor will another try do
+    const bool is_settled = error == 0 || error == EAGAIN || error == ENOENT || is_foreign;
     if (!is_settled) result.was_thorough = false;
   }
   return result;

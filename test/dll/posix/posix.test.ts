@@ -289,14 +289,23 @@ describe.skipIf(!onLinux || !asRoot)(
   () => {
     const REGISTER = '/dev/shm/dllmemfilemap-processes.user-0';
 
+    /** Has a process killed as soon as it looks at what files there are. */
+    const withoutSweep = `export LD_PRELOAD=${programPath('libfaults.so')} FAULTS=opendir:1:kill`;
+
     /** Starts a process with a /dev/shm of its own. The functions start others there, and list its files. */
     async function startAlone(prepare = 'true') {
       const command = Peer.commandLine('C++', 'mapping');
       const script = `mount -t tmpfs tmpfs /dev/shm && ${prepare} && exec "$0" "$@"`;
       const first = await Peer.run('unshare', ['--mount', 'sh', '-c', script, ...command]);
       const enter = ['--mount', `--target=${first.process.pid}`];
-      const list = () => spawnSync('nsenter', [...enter, 'ls', '-A', '/dev/shm'], { encoding: 'utf8' }).stdout;
-      return { first, startBeside: () => Peer.run('nsenter', [...enter, ...command]), list };
+      const run = (script: string) => spawnSync('nsenter', [...enter, 'sh', '-c', script], { encoding: 'utf8' }).stdout;
+      return {
+        first,
+        startBeside: (prepare = 'true') =>
+          Peer.run('nsenter', [...enter, 'sh', '-c', `${prepare} && exec "$0" "$@"`, ...command]),
+        list: () => run('ls -A /dev/shm'),
+        run,
+      };
     }
 
     test('is there while a process lives that has used a name, and goes with the last', async () => {
@@ -317,8 +326,10 @@ describe.skipIf(!onLinux || !asRoot)(
       ['a FIFO', `mkfifo ${REGISTER}`],
       ['a link', `ln -s /etc/passwd ${REGISTER}`],
       ["another user's file", `touch ${REGISTER} && chown 12345 ${REGISTER}`],
+      ['a file that others may open', `touch ${REGISTER} && chmod 644 ${REGISTER}`],
+      ['a file with another name', `touch /dev/shm/other && chmod 600 /dev/shm/other && ln /dev/shm/other ${REGISTER}`],
     ])('keeps nobody from a sweep where there is %s in its place', async (_, plant) => {
-      const { first, startBeside, list } = await startAlone(plant);
+      const { first, startBeside, list, run } = await startAlone(plant);
       expect(await first.create(freeName(), PAGE)).toBe('ok created');
       const before = list();
       const dead = await startBeside();
@@ -327,6 +338,44 @@ describe.skipIf(!onLinux || !asRoot)(
       expect(list()).not.toBe(before);
       expect(await (await startBeside()).open(freeName())).toBe(NOT_FOUND);
       expect(list()).toBe(before);
+      expect(run(`find ${REGISTER} -type f -size +0`)).toBe('');
+    });
+
+    test('is not left by a process that could not be entered', async () => {
+      const { startBeside, list } = await startAlone();
+      const user = await startBeside('ulimit -f 0');
+      expect(await user.open(freeName())).toBe(NOT_FOUND);
+      expect(list()).toBe('');
+    });
+
+    test('has room for the living when it is full of the dead', async () => {
+      const fill = `head -c 4096 /dev/zero | tr '\\0' '\\1' > ${REGISTER} && chmod 600 ${REGISTER}`;
+      const { startBeside, list } = await startAlone(fill);
+      const users = [await startBeside(), await startBeside(withoutSweep)];
+      for (const user of users) expect(await user.open(freeName())).toBe(NOT_FOUND);
+      for (const user of users) expect(await user.end()).toBe(0);
+      expect(list()).toBe('');
+    });
+
+    test('says that it is swept where others have put a directory among the files', async () => {
+      const { first, startBeside } = await startAlone('mkdir /dev/shm/dllmemfilemap.user-0.planted');
+      expect(await first.open(freeName())).toBe(NOT_FOUND);
+      expect(await (await startBeside(withoutSweep)).open(freeName())).toBe(NOT_FOUND);
+    });
+
+    test('is all that a process writes to when it ends, whoever has closed its descriptor', async () => {
+      const own = join(mkdtempSync(join(tmpdir(), 'register-')), 'own');
+      onTestFinished(() => rmSync(dirname(own), { recursive: true }));
+      const source = `import { closeSync, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
+        import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+        FileMapping.create('${freeName()}', 1).close();
+        const pathOf = (fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
+        const fd = Number(readdirSync('/proc/self/fd').find((fd) => pathOf(fd).includes('-processes.')));
+        closeSync(fd);
+        console.log(openSync(${JSON.stringify(own)}, 'w') === fd, writeSync(fd, 'x'.repeat(5000)));`;
+      const node = [process.execPath, '--input-type=module', '-e', source];
+      expect(spawnSync(node[0] as string, node.slice(1), { encoding: 'utf8' }).stdout).toBe('true 5000\n');
+      expect(readFileSync(own, 'latin1')).toBe('x'.repeat(5000));
     });
   },
 );
@@ -613,6 +662,34 @@ test.skipIf(!onLinux || !canRunAsOthers)(
     expect(sharedFiles().length).toBe(before.length + 1);
     expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
     expect(sharedFiles()).toEqual(before);
+  },
+);
+
+test.skipIf(!onLinux || !canRunAsOthers)(
+  'What a process can no longer remove is swept by the next process (on Linux alone, and not without root)',
+  async () => {
+    expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND); // which keeps the register
+    const before = sharedFiles();
+    const source = `import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+      FileMapping.create('${freeName()}', 1);
+      process.setuid(12345);`;
+    expect(spawnSync(process.execPath, ['--input-type=module', '-e', source]).status).toBe(0);
+    expect(sharedFiles().length).toBe(before.length + 1);
+    expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
+    expect(sharedFiles()).toEqual(before);
+  },
+);
+
+test.skipIf(!onLinux || !canRunAsOthers)(
+  'A process may become another user any number of times (on Linux alone, and not without root)',
+  async () => {
+    const source = `import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+      for (let i = 0; i < 200; i++) {
+        process.seteuid(i % 2 === 0 ? 12345 : 0);
+        FileMapping.create('${freeName()}', 1).close();
+      }`;
+    const node = [process.execPath, '--input-type=module', '-e', source];
+    expect(spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', ...node]).status).toBe(0);
   },
 );
 

@@ -1,5 +1,6 @@
 /** Groups 5 and 6: how it scales, and the DLL itself, both measured in C++. */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { programPath } from '../../dist/win32/native-library.js';
 import { lowestMedian, progress, quick } from './measure.mjs';
 import { figures, stay } from './programs.mjs';
@@ -16,6 +17,8 @@ export async function scale() {
     const value = (await figures('bench', 'handles', name, String(count)))['attach and detach'];
     attach.push(row(`${count} alive`, count === 1 ? 'floor' : 'ours', value, NO_ROOM));
   }
+  const calls = existsSync(programPath('bench_linux')) ? await figures('bench_linux', 'attach') : {};
+  attach.push(row('its 14 system calls, and nothing else', 'floor', calls['attach and detach'], 'Linux alone has it'));
   const open = [];
   const first = [];
   for (const count of quick ? [1, 10] : [1, 100, 10_000]) {

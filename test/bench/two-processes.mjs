@@ -177,7 +177,7 @@ export async function twoProcesses(folder) {
   const rows = [
     { name: 'C++ and C++, spinning on a word', kind: 'floor', value: await wordInCpp() },
     existsSync(programPath('bench_linux'))
-      ? { name: 'C++ and C++, waking by futex', kind: 'floor', value: (await figures('bench_linux')).futex }
+      ? { name: 'C++ and C++, waking by futex', kind: 'floor', value: (await figures('bench_linux', 'wake')).futex }
       : { name: 'C++ and C++, waking by futex', kind: 'floor', note: 'Linux alone has it' },
   ];
   // One after the other, as each spinning process takes a processor.

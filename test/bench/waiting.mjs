@@ -157,7 +157,7 @@ async function wakingEachOther(folder) {
   progress('there and back, asleep');
   const pair = new Pair();
   const run = () => pair.thereAndBack();
-  const linux = existsSync(programPath('bench_linux')) ? await figures('bench_linux') : {};
+  const linux = existsSync(programPath('bench_linux')) ? await figures('bench_linux', 'wake') : {};
   const bare = (name, value) => ({ name, kind: 'peer', ...(value ? { value } : { note: 'measured on Linux alone' }) });
   const cpp = await beside(pong(), () => figures('bench_waiting', 'ping', name));
   const rows = [

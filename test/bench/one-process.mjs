@@ -1,4 +1,5 @@
-/** Group 1: one process sets and gets a text. */
+/** Group 1: one process sets and gets a text. Run with a folder, it prints its comparisons. */
+import { argv } from 'node:process';
 import koffi from 'koffi';
 import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
 import { dllPath, kernel32Path } from '../../dist/win32/native-library.js';
@@ -12,7 +13,7 @@ const MESSAGE = 'This is a test string';
 const textOf = (length) => Buffer.from(MESSAGE.padEnd(length, MESSAGE)).toString('latin1');
 
 /** @returns {Promise<import('./measure.mjs').Comparison[]>} */
-export async function oneProcess(folder) {
+async function setsAndGets(folder) {
   const name = `dllmemfilemap-bench-${process.pid}-text`;
   const mapping = FileMapping.create(name, SIZE);
   const view = mapping.mapView();
@@ -81,3 +82,5 @@ export async function oneProcess(folder) {
   mapping.close();
   return comparisons;
 }
+
+console.log(JSON.stringify(await setsAndGets(argv[2])));

@@ -1,10 +1,12 @@
 /** Runs the benchmark's other processes. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { programPath } from '../../dist/win32/native-library.js';
-import { quick } from './measure.mjs';
+import { progress, quick } from './measure.mjs';
 
 const LONGEST = 120_000;
 
@@ -29,4 +31,27 @@ export async function stay(command, args) {
       await once(child, 'exit');
     },
   };
+}
+
+/**
+ * Measures one process in three, one after the other, and gives the lowest of each row: V8 compiles the same functions now
+ * one way, now another, and stays with it.
+ *
+ * @returns {Promise<import('./measure.mjs').Comparison[]>}
+ */
+export async function oneProcess(folder) {
+  const script = fileURLToPath(new URL('one-process.mjs', import.meta.url));
+  const runs = [];
+  for (let i = 1; i <= (quick ? 1 : 3); i++) {
+    progress(`set and get in process ${i}`);
+    const args = [script, folder, ...(quick ? ['--quick'] : [])];
+    const { stdout } = await promisify(execFile)(execPath, args, { timeout: LONGEST });
+    runs.push(JSON.parse(stdout.split('\n')[0]));
+  }
+  return runs[0].map((comparison, c) => ({
+    ...comparison,
+    rows: comparison.rows.map((row, r) =>
+      runs.map((run) => run[c].rows[r]).reduce((lowest, each) => (each.value < lowest.value ? each : lowest), row),
+    ),
+  }));
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "errors.h"
+#include "file_io.h"
 #include "platform.h"
 
 namespace kernel32 {
@@ -22,21 +23,6 @@ struct Header {
 };
 static_assert(sizeof(Header) <= 4096, "has to fit into the smallest page");
 
-// Reads or writes (pread, pwrite) the first `size` bytes, however many calls that takes. Returns 0,
-// an errno, or ENODATA if the file is shorter.
-template <typename Byte, typename Transfer>
-int TransferAll(Transfer transfer, int fd, Byte* bytes, size_t size) {
-  size_t done = 0;
-  while (done < size) {
-    const ssize_t count =
-        Retry([&] { return transfer(fd, bytes + done, size - done, static_cast<off_t>(done)); });
-    if (count == 0) return ENODATA;
-    if (count < 0) return errno;
-    done += static_cast<size_t>(count);
-  }
-  return 0;
-}
-
 }  // namespace
 
 uint64_t InWholePages(uint64_t size) { return (size + PageSize() - 1) / PageSize() * PageSize(); }
@@ -45,22 +31,24 @@ int PrepareFile(int fd, std::u16string_view name, const FileProperties& properti
   // As on Windows, a size that no machine has is not even tried.
   constexpr uint64_t kTooLarge = uint64_t{1} << 44;
   if (properties.size >= kTooLarge) return EFBIG;
-  if (const int error = Commit(fd, PageSize() + InWholePages(properties.size))) return error;
+  const uint64_t file_size = PageSize() + InWholePages(properties.size);
+  if (IsAboveSizeLimit(file_size)) return ENOSPC;
+  if (const int error = Commit(fd, file_size)) return error;
   Header header = {};
   memcpy(header.magic, kMagic, sizeof kMagic);
   header.properties = properties;
   header.name_length = name.size();
   name.copy(header.name, MAX_PATH);
-  const auto* const bytes = reinterpret_cast<const char*>(&header);
-  if (const int error = TransferAll(&pwrite, fd, bytes, sizeof header)) return error;
+  if (const int error = WriteAt(fd, &header, sizeof header, /*offset=*/0)) return error;
   if (Retry([&] { return fchmod(fd, properties.mode); }) != 0) return errno;
   return 0;
 }
 
 int ReadHeader(int fd, std::u16string_view name, FileProperties* properties) {
   Header header;
-  const int error = TransferAll(&pread, fd, reinterpret_cast<char*>(&header), sizeof header);
-  if (error != 0) return error == ENODATA ? EACCES : error;
+  const ssize_t count = ReadAt(fd, &header, sizeof header, /*offset=*/0);
+  if (count < 0) return errno;
+  if (count < static_cast<ssize_t>(sizeof header)) return EACCES;
   struct stat status;
   if (fstat(fd, &status) != 0) return errno;
   if (memcmp(header.magic, kMagic, sizeof kMagic) != 0) return EACCES;

@@ -5,7 +5,6 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,11 +27,6 @@ std::string NamespaceDirectory(Namespace) { return "/dev/shm"; }
 uint64_t PageSize() { return page_size; }
 
 int Commit(int fd, off_t size) {
-  // Above this limit the kernel would answer with SIGXFSZ, which ends the process.
-  rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && static_cast<rlim_t>(size) > limit.rlim_cur) {
-    return ENOSPC;
-  }
   // A signal on the way may make tmpfs give all of it back, so that a large file under a periodic
   // timer (a profiler's) would never be done.
   sigset_t all, before;

@@ -8,7 +8,6 @@
 #include <mach/mach.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/ucontext.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,11 +35,6 @@ std::string NamespaceDirectory(Namespace scope) {
 uint64_t PageSize() { return 16384; }
 
 int Commit(int fd, off_t size) {
-  // Above this limit the kernel would answer with SIGXFSZ, which ends the process.
-  rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && static_cast<rlim_t>(size) > limit.rlim_cur) {
-    return ENOSPC;
-  }
   fstore_t store = {F_ALLOCATEALL, F_PEOFPOSMODE, /*fst_offset=*/0, /*fst_length=*/size, 0};
   if (fcntl(fd, F_PREALLOCATE, &store) != 0) return errno;
   return ftruncate(fd, size) == 0 ? 0 : errno;

@@ -21,8 +21,9 @@ std::string NamespaceDirectory(Namespace scope);
 // the same, and a multiple of their own pages.
 uint64_t PageSize();
 
-// Gives an empty file its size and all of its memory, zeroed, so that touching it later cannot
-// fail. Returns 0, or an errno; the file's size is of no meaning then.
+// Gives an empty file its size, which is not above the limit, and all of its memory, zeroed, so
+// that touching it later cannot fail. Returns 0, or an errno; the file's size is of no meaning
+// then.
 int Commit(int fd, off_t size);
 
 // Puts zeroed memory of this process's own in the place of what is mapped there, at once for all

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "errors.h"
+#include "file_io.h"
 #include "file_locks.h"
 #include "fork.h"
 #include "handles.h"
@@ -86,33 +85,17 @@ int OpenRegister(const std::string& path) {
   return -1;
 }
 
-// Reads up to `count` bytes. Returns how many there were, or -1.
-int ReadBytes(int fd, unsigned char* bytes, off_t from, int count) {
-  int done = 0;
-  while (done < count) {
-    const ssize_t got = Retry([&] { return pread(fd, bytes + done, count - done, from + done); });
-    if (got < 0) return -1;
-    if (got == 0) break;
-    done += static_cast<int>(got);
-  }
-  return done;
-}
-
 bool WriteByte(int fd, int byte, unsigned char value) {
-  // Above this limit the kernel would answer with SIGXFSZ, which ends the process.
-  rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && static_cast<rlim_t>(byte) >= limit.rlim_cur) {
-    return false;
-  }
-  return Retry([&] { return pwrite(fd, &value, sizeof value, byte); }) == sizeof value;
+  if (IsAboveSizeLimit(static_cast<uint64_t>(byte) + 1)) return false;
+  return WriteAt(fd, &value, sizeof value, byte) == 0;
 }
 
 // Gets a byte of its own, which is none of those. Returns 0 if there is none.
-int TakeByte(int fd, const unsigned char* bytes, int count) {
+int TakeByte(int fd, const unsigned char* bytes, ssize_t count) {
   for (int byte = 1; byte < kBytes; ++byte) {
     if ((byte < count && bytes[byte] != 0) || LockByte(fd, byte, F_WRLCK) != 0) continue;
     unsigned char now = 0;
-    if (ReadBytes(fd, &now, byte, sizeof now) < 0) return 0;
+    if (ReadAt(fd, &now, sizeof now, byte) < 0) return 0;
     if (now == 0) return WriteByte(fd, byte, kEntered) ? byte : 0;
     // Since the bytes were read, a process has set it, and died. The next one sees to that.
     LockByte(fd, byte, F_UNLCK);
@@ -133,11 +116,10 @@ void Leave(const Entry& entry) {
   CloseDescriptor(entry.fd);
 }
 
-// Whether this process is entered in the register of the user that it is now. The caller has the
-// mutex.
-bool IsEntered() {
+// Whether this process is entered in the user's register. The caller has the mutex.
+bool IsEnteredAs(uid_t user) {
   for (const Entry& entry : table->entries) {
-    if (entry.user == geteuid() && entry.forks == Forks()) return true;
+    if (entry.user == user && entry.forks == Forks()) return true;
   }
   return false;
 }
@@ -145,7 +127,7 @@ bool IsEntered() {
 // Gets a byte for the entry, and sweeps if that is needed. Returns whether the process is entered.
 bool Enter(Entry* entry) {
   unsigned char bytes[kBytes];
-  const int count = ReadBytes(entry->fd, bytes, /*from=*/0, kBytes);
+  const ssize_t count = ReadAt(entry->fd, bytes, sizeof bytes, /*offset=*/0);
   if (count < 0) return false;
   const bool is_swept = count > 0 && bytes[0] == kSwept;
   bool has_dead = false;
@@ -169,8 +151,7 @@ bool Enter(Entry* entry) {
 }
 
 // Returns whether this process is entered now.
-bool EnterRegister() {
-  const uid_t user = geteuid();
+bool EnterRegister(uid_t user) {
   std::string path = RegisterPath(user);
   Descriptor fd(OpenRegister(path));
   if (fd.get() < 0) return false;
@@ -179,7 +160,7 @@ bool EnterRegister() {
   bool is_first = false;
   if (has_byte) {
     std::lock_guard<TableMutex> lock(table->mutex);
-    is_first = !IsEntered();
+    is_first = !IsEnteredAs(user);
     if (is_first) table->entries.push_back(entry);
   }
   fd.Release();
@@ -221,11 +202,12 @@ void NamespaceUse::LeaveFileBehind() { ++uses; }
 void EnterNamespace(Namespace scope) {
   static std::atomic<bool> has_swept[2] = {};
   if (scope == Namespace::kLocal) {
+    const uid_t user = geteuid();
     {
       std::lock_guard<TableMutex> lock(table->mutex);
-      if (IsEntered()) return;
+      if (IsEnteredAs(user)) return;
     }
-    if (EnterRegister()) return;
+    if (EnterRegister(user)) return;
   }
   if (!has_swept[scope == Namespace::kGlobal].exchange(true)) Sweep(scope);
 }

@@ -63,30 +63,27 @@ SweepResult Sweep(Namespace scope) {
   const std::string directory_path = prefix.substr(0, slash);
   const std::string file_prefix = prefix.substr(slash + 1);
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(directory_path.c_str()), &closedir);
-  SweepResult result = {/*has_found=*/false, /*was_thorough=*/directory != nullptr};
+  SweepResult result = {/*has_found=*/false, /*was_thorough=*/false};
   if (!directory) return result;
+  bool all_settled = true;
   while (true) {
     errno = 0;
     const dirent* const entry = readdir(directory.get());
     if (!entry) {
-      if (errno != 0) result.was_thorough = false;
-      break;
+      result.was_thorough = all_settled && errno == 0;
+      return result;
     }
-    if (end.HasPassed()) {
-      result.was_thorough = false;
-      break;
-    }
+    if (end.HasPassed()) return result;
     if (strncmp(entry->d_name, file_prefix.c_str(), file_prefix.size()) != 0) continue;
     const std::string path = directory_path + "/" + entry->d_name;
     const bool is_new = path.compare(prefix.size(), strlen(kNew), kNew) == 0;
     const int error = SweepFile(path, is_new, scope);
     if (error == 0 || (error == EAGAIN && is_new)) result.has_found = true;
-    const bool is_foreign =
-        ErrorFromErrno(error) == ERROR_ACCESS_DENIED;  // nor will another try do
+    // Nor will another try remove what is foreign.
+    const bool is_foreign = ErrorFromErrno(error) == ERROR_ACCESS_DENIED;
     const bool is_settled = error == 0 || error == EAGAIN || error == ENOENT || is_foreign;
-    if (!is_settled) result.was_thorough = false;
+    all_settled = all_settled && is_settled;
   }
-  return result;
 }
 
 bool RoomMaker::MakeRoom() {

@@ -27,14 +27,20 @@ function ownFile(): string {
   }
 }
 
+/** The folder of the package; `undefined` in a bundle, which has none. */
+function packageFolder(): string | undefined {
+  const file = ownFile();
+  return PLACE_IN_PACKAGE.test(file) ? join(file, '../../..') : undefined;
+}
+
 /**
  * Another compiled file of the package, by its path in `dist`; `undefined` in a bundle, which has none.
  *
  * @internal
  */
 export function compiledFile(path: string): URL | undefined {
-  const file = ownFile();
-  return PLACE_IN_PACKAGE.test(file) ? pathToFileURL(join(file, '../..', path)) : undefined;
+  const folder = packageFolder();
+  return folder === undefined ? undefined : pathToFileURL(join(folder, 'dist', path));
 }
 
 /**
@@ -50,8 +56,7 @@ function namedFolder(): string | undefined {
 function buildFolder(): string {
   const named = namedFolder();
   if (named !== undefined) return resolve(named);
-  const file = ownFile();
-  return PLACE_IN_PACKAGE.test(file) ? join(file, '../../../build') : join(dirname(file), 'build');
+  return join(packageFolder() ?? dirname(ownFile()), 'build');
 }
 
 /**
@@ -61,9 +66,9 @@ function buildFolder(): string {
  */
 export function whyMissing(): string {
   if (namedFolder() !== undefined) return `the folder that DLLMEMFILEMAP_BUILD names has none for ${target()}`;
-  return PLACE_IN_PACKAGE.test(ownFile())
-    ? `this package has none for ${target()}`
-    : `this package was bundled, and there is none for ${target()} beside '${ownFile()}'`;
+  return packageFolder() === undefined
+    ? `this package was bundled, and there is none for ${target()} beside '${ownFile()}'`
+    : `this package has none for ${target()}`;
 }
 
 /**
@@ -74,10 +79,10 @@ export function whyMissing(): string {
  */
 export function howToProvide(): string {
   if (namedFolder() !== undefined) return 'Name another folder in DLLMEMFILEMAP_BUILD, or none';
-  const file = ownFile();
-  return PLACE_IN_PACKAGE.test(file)
-    ? `Run node "${join(file, '../../../dll/build.mjs')}" to build it`
-    : "Mark 'dllmemfilemap' as external, copy its folder 'build' to beside the bundle, or name it in DLLMEMFILEMAP_BUILD";
+  const folder = packageFolder();
+  return folder === undefined
+    ? "Mark 'dllmemfilemap' as external, copy its folder 'build' to beside the bundle, or name it in DLLMEMFILEMAP_BUILD"
+    : `Run node "${join(folder, 'dll/build.mjs')}" to build it`;
 }
 
 /** The system and processor that a library has to be built for, such as `linux-x64`, or `linux-x64-musl`. */

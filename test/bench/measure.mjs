@@ -57,6 +57,13 @@ async function settle() {
 }
 let settled;
 
+/**
+ * A row of a figure that was measured elsewhere; `note` says why there may be none.
+ *
+ * @returns {Row}
+ */
+export const row = (name, kind, value, note) => ({ name, kind, ...(value === undefined ? { note } : { value }) });
+
 /** How far rounds were from a value in the median, as a part of it. */
 const noiseOf = (rounds, value) => median(rounds.map((round) => Math.abs(round - value))) / value;
 

@@ -1,12 +1,10 @@
 /** Groups 5 and 6: how it scales, and the DLL itself, both measured in C++. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { programPath } from '../../dist/win32/native-library.js';
-import { lowestMedian, progress, quick } from './measure.mjs';
-import { figures, stay } from './programs.mjs';
+import { lowestMedian, progress, quick, row } from './measure.mjs';
+import { figures, figuresOfLinux, stay } from './programs.mjs';
 
 const name = `dllmemfilemap-bench-${process.pid}`;
-const row = (name, kind, value, note) => ({ name, kind, ...(value === undefined ? { note } : { value }) });
 const NO_ROOM = 'not so many: see ulimit -n, and the room in /dev/shm';
 
 /** @returns {Promise<import('./measure.mjs').Comparison[]>} */
@@ -17,7 +15,7 @@ export async function scale() {
     const value = (await figures('bench', 'handles', name, String(count)))['attach and detach'];
     attach.push(row(`${count} alive`, count === 1 ? 'floor' : 'ours', value, NO_ROOM));
   }
-  const calls = existsSync(programPath('bench_linux')) ? await figures('bench_linux', 'attach') : {};
+  const calls = await figuresOfLinux('attach');
   attach.push(row('its 14 system calls, and nothing else', 'floor', calls['attach and detach'], 'Linux alone has it'));
   const open = [];
   const first = [];

@@ -1,6 +1,7 @@
 /** Runs the benchmark's other processes. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,11 @@ export async function figures(program, ...args) {
     timeout: LONGEST,
   });
   return JSON.parse(stdout);
+}
+
+/** The figures of what Linux itself takes; none elsewhere. */
+export async function figuresOfLinux(what) {
+  return existsSync(programPath('bench_linux')) ? figures('bench_linux', what) : {};
 }
 
 /** Starts a program that prints figures and then stays until `end` is called. */

@@ -1,16 +1,15 @@
 /** Group 3: a text goes to another process and comes back. */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FileMapping, getSharedMem, setSharedMem } from '../../dist/index.js';
 import { programPath } from '../../dist/win32/native-library.js';
-import { compare, progress } from './measure.mjs';
+import { compare, progress, row } from './measure.mjs';
 import { load } from './peers.mjs';
-import { figures } from './programs.mjs';
+import { figures, figuresOfLinux } from './programs.mjs';
 
 const MESSAGE = 'This is a test string';
 const partner = fileURLToPath(new URL('partner.mjs', import.meta.url));
@@ -176,9 +175,7 @@ export async function twoProcesses(folder) {
   progress('two C++ processes');
   const rows = [
     { name: 'C++ and C++, spinning on a word', kind: 'floor', value: await wordInCpp() },
-    existsSync(programPath('bench_linux'))
-      ? { name: 'C++ and C++, waking by futex', kind: 'floor', value: (await figures('bench_linux', 'wake')).futex }
-      : { name: 'C++ and C++, waking by futex', kind: 'floor', note: 'Linux alone has it' },
+    row('C++ and C++, waking by futex', 'floor', (await figuresOfLinux('wake')).futex, 'Linux alone has it'),
   ];
   // One after the other, as each spinning process takes a processor.
   for (const [name, [kind, open]] of Object.entries(ways(folder))) {

@@ -1,7 +1,7 @@
 /** Group: taking turns, and waking each other while both sleep. */
 import { execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { NamedEvent, NamedMutex, NamedSemaphore } from '../../dist/index.js';
 import { programPath } from '../../dist/win32/native-library.js';
-import { compare, lowestMedian, progress, quick } from './measure.mjs';
+import { compare, lowestMedian, progress, quick, row } from './measure.mjs';
 import { load } from './peers.mjs';
-import { figures, stay } from './programs.mjs';
+import { figures, figuresOfLinux, stay } from './programs.mjs';
 
 const GROUP = 'Waiting';
 const name = `dllmemfilemap-bench-${process.pid}-waiting`;
@@ -157,8 +157,8 @@ async function wakingEachOther(folder) {
   progress('there and back, asleep');
   const pair = new Pair();
   const run = () => pair.thereAndBack();
-  const linux = existsSync(programPath('bench_linux')) ? await figures('bench_linux', 'wake') : {};
-  const bare = (name, value) => ({ name, kind: 'peer', ...(value ? { value } : { note: 'measured on Linux alone' }) });
+  const linux = await figuresOfLinux('wake');
+  const bare = (name, value) => row(name, 'peer', value, 'measured on Linux alone');
   const cpp = await beside(pong(), () => figures('bench_waiting', 'ping', name));
   const rows = [
     { ...bare('C++ and C++, by a Unix-domain socket', linux.socket), kind: 'floor' },

@@ -9,7 +9,7 @@ import koffi from 'koffi';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { kernel32, security } from '../../../dist/win32/kernel32.js';
 import { kernel32Path, programPath } from '../../../dist/win32/native-library.js';
-import { canRunAsOthers, LANGUAGES, type Language, Peer } from '../../peer.js';
+import { canRunAsOthers, LANGUAGES, type Language, Peer, type PeerOptions } from '../../peer.js';
 import { fileMadeBy, sharedFiles } from '../../shared-files.js';
 
 const onWindows = platform === 'win32';
@@ -52,8 +52,23 @@ async function untilStopped(pid: number): Promise<void> {
   await vi.waitUntil(() => state() === 'T', { timeout: 20_000, interval: 1 });
 }
 
-/** The environment of a program that stops in a call of a function. */
-const stopIn = (place: string) => ({ LD_PRELOAD: programPath('libfaults.so'), FAULTS: `${place}:stop` });
+/** The environment of a program in whose system calls this happens: see faults.cpp. */
+const withFaults = (faults: string) => ({ LD_PRELOAD: programPath('libfaults.so'), FAULTS: faults });
+const stopIn = (place: string) => withFaults(`${place}:stop`);
+/** That of one that is killed as soon as it looks at what files there are. */
+const withoutSweep = () => withFaults('opendir:1:kill');
+
+/** The command line of a Node process that runs a module, which has FileMapping. */
+function nodeRunning(code: string): [string, ...string[]] {
+  const index = JSON.stringify(new URL('../../../dist/index.js', import.meta.url));
+  return [process.execPath, '--input-type=module', '-e', `import { FileMapping } from ${index};\n${code}`];
+}
+
+/** Runs it to its end. */
+function runInNode(code: string) {
+  const [command, ...args] = nodeRunning(code);
+  return spawnSync(command, args, { encoding: 'utf8' });
+}
 
 /** Starts a C++ process that stops in a call of a function, and has it do what leads there. */
 async function stoppedIn(place: string, lead: (peer: Peer) => Promise<string>): Promise<Peer> {
@@ -263,9 +278,7 @@ describe.skipIf(!onLinux)('A process that stops (on Linux alone, which can prelo
 describe.skipIf(!onLinux)(
   'The first name of a process (on Linux alone, which can preload a library that kills it)',
   () => {
-    /** A process that is killed as soon as it looks at what files there are. */
-    const startWithoutSweep = () =>
-      Peer.start('C++', 'mapping', { env: { LD_PRELOAD: programPath('libfaults.so'), FAULTS: 'opendir:1:kill' } });
+    const startWithoutSweep = () => Peer.start('C++', 'mapping', { env: withoutSweep() });
 
     test.each(LANGUAGES)('is made without a look at the objects of %s, while nobody has died', async (language) => {
       const [holder, other] = await Promise.all([start(language), start(language)]);
@@ -289,9 +302,6 @@ describe.skipIf(!onLinux || !asRoot)(
   () => {
     const REGISTER = '/dev/shm/dllmemfilemap-processes.user-0';
 
-    /** Has a process killed as soon as it looks at what files there are. */
-    const withoutSweep = `export LD_PRELOAD=${programPath('libfaults.so')} FAULTS=opendir:1:kill`;
-
     /** Starts a process with a /dev/shm of its own. The functions start others there, and list its files. */
     async function startAlone(prepare = 'true') {
       const command = Peer.commandLine('C++', 'mapping');
@@ -301,8 +311,7 @@ describe.skipIf(!onLinux || !asRoot)(
       const run = (script: string) => spawnSync('nsenter', [...enter, 'sh', '-c', script], { encoding: 'utf8' }).stdout;
       return {
         first,
-        startBeside: (prepare = 'true') =>
-          Peer.run('nsenter', [...enter, 'sh', '-c', `${prepare} && exec "$0" "$@"`, ...command]),
+        startBeside: (options: PeerOptions = {}) => Peer.run('nsenter', [...enter, ...command], options),
         list: () => run('ls -A /dev/shm'),
         run,
       };
@@ -342,16 +351,15 @@ describe.skipIf(!onLinux || !asRoot)(
     });
 
     test('is not left by a process that could not be entered', async () => {
-      const { startBeside, list } = await startAlone();
-      const user = await startBeside('ulimit -f 0');
-      expect(await user.open(freeName())).toBe(NOT_FOUND);
+      const { first, list } = await startAlone('ulimit -f 0');
+      expect(await first.open(freeName())).toBe(NOT_FOUND);
       expect(list()).toBe('');
     });
 
     test('has room for the living when it is full of the dead', async () => {
       const fill = `head -c 4096 /dev/zero | tr '\\0' '\\1' > ${REGISTER} && chmod 600 ${REGISTER}`;
       const { startBeside, list } = await startAlone(fill);
-      const users = [await startBeside(), await startBeside(withoutSweep)];
+      const users = [await startBeside(), await startBeside({ env: withoutSweep() })];
       for (const user of users) expect(await user.open(freeName())).toBe(NOT_FOUND);
       for (const user of users) expect(await user.end()).toBe(0);
       expect(list()).toBe('');
@@ -360,21 +368,20 @@ describe.skipIf(!onLinux || !asRoot)(
     test('says that it is swept where others have put a directory among the files', async () => {
       const { first, startBeside } = await startAlone('mkdir /dev/shm/dllmemfilemap.user-0.planted');
       expect(await first.open(freeName())).toBe(NOT_FOUND);
-      expect(await (await startBeside(withoutSweep)).open(freeName())).toBe(NOT_FOUND);
+      expect(await (await startBeside({ env: withoutSweep() })).open(freeName())).toBe(NOT_FOUND);
     });
 
     test('is all that a process writes to when it ends, whoever has closed its descriptor', async () => {
       const own = join(mkdtempSync(join(tmpdir(), 'register-')), 'own');
       onTestFinished(() => rmSync(dirname(own), { recursive: true }));
-      const source = `import { closeSync, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
-        import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+      const { stdout } = runInNode(`
+        import { closeSync, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
         FileMapping.create('${freeName()}', 1).close();
         const pathOf = (fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
         const fd = Number(readdirSync('/proc/self/fd').find((fd) => pathOf(fd).includes('-processes.')));
         closeSync(fd);
-        console.log(openSync(${JSON.stringify(own)}, 'w') === fd, writeSync(fd, 'x'.repeat(5000)));`;
-      const node = [process.execPath, '--input-type=module', '-e', source];
-      expect(spawnSync(node[0] as string, node.slice(1), { encoding: 'utf8' }).stdout).toBe('true 5000\n');
+        console.log(openSync(${JSON.stringify(own)}, 'w') === fd, writeSync(fd, 'x'.repeat(5000)));`);
+      expect(stdout).toBe('true 5000\n');
       expect(readFileSync(own, 'latin1')).toBe('x'.repeat(5000));
     });
   },
@@ -599,9 +606,8 @@ describe.skipIf(onWindows)('A limit on resources (not on Windows, which has none
 });
 
 test.skipIf(onWindows)('An error for want of descriptors blames no file (POSIX)', () => {
-  const source = `
+  const node = nodeRunning(`
     import { openSync } from 'node:fs';
-    import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
     FileMapping.create(null, 1).close();
     try {
       for (;;) openSync('/dev/null');
@@ -612,8 +618,7 @@ test.skipIf(onWindows)('An error for want of descriptors blames no file (POSIX)'
       } catch ({ code, message }) {
         console.log(code, message.includes('/none'), message.includes('dllmemfilemap.'));
       }
-    }`;
-  const node = [process.execPath, '--input-type=module', '-e', source];
+    }`);
   const { status, stdout } = spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', ...node], { encoding: 'utf8' });
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'ERROR_TOO_MANY_OPEN_FILES false false\n'.repeat(2) });
 });
@@ -650,12 +655,11 @@ test.skipIf(!onLinux || !canRunAsOthers)(
     const keeper = await Peer.start('C++', 'mapping', other); // of that user's register
     expect(await keeper.open(freeName())).toBe(NOT_FOUND);
     const before = sharedFiles();
-    const source = `import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+    const { signal } = runInNode(`
       FileMapping.create('${freeName()}', 1);
       process.seteuid(${other.uid});
       FileMapping.create('${freeName()}', 1);
-      process.kill(process.pid, 'SIGKILL');`;
-    const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', source]);
+      process.kill(process.pid, 'SIGKILL');`);
     expect(signal).toBe('SIGKILL');
     expect(sharedFiles().length).toBe(before.length + 2);
     expect(await (await Peer.start('C++', 'mapping', other)).open(freeName())).toBe(NOT_FOUND);
@@ -670,10 +674,10 @@ test.skipIf(!onLinux || !canRunAsOthers)(
   async () => {
     expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND); // which keeps the register
     const before = sharedFiles();
-    const source = `import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+    const { status } = runInNode(`
       FileMapping.create('${freeName()}', 1);
-      process.setuid(12345);`;
-    expect(spawnSync(process.execPath, ['--input-type=module', '-e', source]).status).toBe(0);
+      process.setuid(12345);`);
+    expect(status).toBe(0);
     expect(sharedFiles().length).toBe(before.length + 1);
     expect(await (await start('C++')).open(freeName())).toBe(NOT_FOUND);
     expect(sharedFiles()).toEqual(before);
@@ -683,12 +687,11 @@ test.skipIf(!onLinux || !canRunAsOthers)(
 test.skipIf(!onLinux || !canRunAsOthers)(
   'A process may become another user any number of times (on Linux alone, and not without root)',
   async () => {
-    const source = `import { FileMapping } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url))};
+    const node = nodeRunning(`
       for (let i = 0; i < 200; i++) {
         process.seteuid(i % 2 === 0 ? 12345 : 0);
         FileMapping.create('${freeName()}', 1).close();
-      }`;
-    const node = [process.execPath, '--input-type=module', '-e', source];
+      }`);
     expect(spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', ...node]).status).toBe(0);
   },
 );
